@@ -1,0 +1,1 @@
+"""Clients, accounts, aliases and their registrations."""

@@ -1,0 +1,1 @@
+"""Products, rate tables, rating, balances, ledger, reservations."""

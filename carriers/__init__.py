@@ -1,0 +1,1 @@
+"""Carriers, their accounts (address or subnet) and number translation."""

@@ -1,0 +1,7 @@
+"""App configuration of cdr."""
+
+from django.apps import AppConfig
+
+
+class CdrConfig(AppConfig):
+    name = "cdr"

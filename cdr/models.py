@@ -1,0 +1,108 @@
+"""Call detail records and recorded SIP messages."""
+
+from django.db import models
+
+from core.fields import MoneyField
+
+
+class CDR(models.Model):
+    """One record per inbound attempt, answered or not, refused ones included; partitioned by ``started_at``.
+
+    It is a merge of the attempt's events in whatever order they came; names are kept as they were at the call.
+    ``reason`` is ours, ``sip_code`` what the carrier was told, ``q850_cause`` the cause in Q.850's terms.
+    """
+
+    attempt_id = models.UUIDField(primary_key=True)
+    started_at = models.DateTimeField()
+    rang_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    switch = models.CharField(max_length=64)
+    source = models.GenericIPAddressField(null=True)
+    source_port = models.PositiveIntegerField(null=True)
+    transport = models.CharField(max_length=8, blank=True)
+    caller = models.CharField(max_length=256, blank=True, help_text="From URI as received.")
+    called = models.CharField(max_length=256, blank=True, help_text="Request-URI as received.")
+    number = models.CharField(max_length=15, blank=True, help_text="The DID in E.164 digits, once normalised.")
+    carrier_id = models.BigIntegerField(null=True)
+    carrier_label = models.CharField(max_length=100, blank=True)
+    carrier_account_id = models.BigIntegerField(null=True)
+    carrier_account_label = models.CharField(max_length=100, blank=True)
+    did_id = models.BigIntegerField(null=True)
+    did_label = models.CharField(max_length=32, blank=True)
+    client_id = models.BigIntegerField(null=True)
+    client_label = models.CharField(max_length=100, blank=True)
+    account_id = models.BigIntegerField(null=True)
+    account_label = models.CharField(max_length=100, blank=True)
+    alias_id = models.BigIntegerField(null=True)
+    alias_label = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    sip_code = models.PositiveSmallIntegerField(null=True)
+    q850_cause = models.PositiveSmallIntegerField(null=True)
+    hung_up_by = models.CharField(max_length=8, blank=True)
+    phone_code = models.PositiveSmallIntegerField(null=True)
+    contact = models.CharField(max_length=256, blank=True)
+    call_id = models.CharField(max_length=256, blank=True)
+    caller_user_agent = models.CharField(max_length=256, blank=True)
+    phone_user_agent = models.CharField(max_length=256, blank=True)
+    traced = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = "CDR"
+        verbose_name_plural = "CDRs"
+        indexes = [
+            models.Index(fields=["-started_at", "-attempt_id"], name="cdr_newest_first"),
+            models.Index(fields=["carrier_id", "-started_at"], name="cdr_of_carrier"),
+            models.Index(fields=["did_id", "-started_at"], name="cdr_of_did"),
+            models.Index(fields=["account_id", "-started_at"], name="cdr_of_account"),
+            models.Index(fields=["alias_id", "-started_at"], name="cdr_of_alias"),
+            models.Index(fields=["number", "-started_at"], name="cdr_by_number"),
+            models.Index(fields=["source", "-started_at"], name="cdr_by_source"),
+            models.Index(fields=["reason", "-started_at"], name="cdr_by_reason"),
+            models.Index(fields=["call_id"], name="cdr_by_call_id"),
+            models.Index(fields=["-started_at"], condition=models.Q(ended_at__isnull=True), name="cdr_calls_now"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.attempt_id)
+
+
+class ChargedLeg(models.Model):
+    """What one side of a call was charged, with the price as it was: a snapshot that outlives every later change."""
+
+    attempt_id = models.UUIDField()
+    started_at = models.DateTimeField()
+    leg = models.CharField(max_length=16)
+    product_label = models.CharField(max_length=100)
+    rate_table_label = models.CharField(max_length=100)
+    code = models.CharField(max_length=15, blank=True)
+    rate = models.JSONField(default=dict)
+    charged_seconds = models.PositiveIntegerField()
+    amount = MoneyField()
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["attempt_id", "leg"], name="charged_once_per_leg")]
+
+    def __str__(self) -> str:
+        return f"{self.leg} {self.amount} {self.currency}"
+
+
+class SipMessage(models.Model):
+    """One SIP message of a traced call; partitioned by ``at``."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    attempt_id = models.UUIDField()
+    sequence = models.PositiveIntegerField()
+    direction = models.CharField(max_length=3)
+    src = models.CharField(max_length=64)
+    dst = models.CharField(max_length=64)
+    transport = models.CharField(max_length=8)
+    message = models.TextField()
+
+    class Meta:
+        indexes = [models.Index(fields=["attempt_id", "sequence"], name="sip_message_of_call")]
+
+    def __str__(self) -> str:
+        return self.message.partition("\r\n")[0]

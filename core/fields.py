@@ -1,0 +1,18 @@
+"""Model fields of the product's own kinds."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+
+
+class MoneyField(models.DecimalField):
+    """An exact amount, NUMERIC(18,6); never a float."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_digits", 18)
+        kwargs.setdefault("decimal_places", 6)
+        super().__init__(*args, **kwargs)
+
+
+ZERO = Decimal("0.000000")

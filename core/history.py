@@ -1,0 +1,10 @@
+"""History of configuration rows: every insert, update and delete, with who and when, kept by triggers."""
+
+from typing import Any
+
+import pghistory
+
+
+def tracked(**kwargs: Any) -> Any:
+    """Return the decorator that keeps every version of a model's rows in an event table (django-pghistory)."""
+    return pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), **kwargs)

@@ -1,0 +1,1 @@
+"""DID inventory and the mapping of numbers to aliases."""

@@ -1,0 +1,7 @@
+"""App configuration of dids."""
+
+from django.apps import AppConfig
+
+
+class DidsConfig(AppConfig):
+    name = "dids"

@@ -1,0 +1,50 @@
+"""The inventory of DID numbers and what they ring."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from accounts.models import Alias
+from carriers.models import Carrier
+from core.history import tracked
+from dids.choices import DIDState
+
+e164_digits = RegexValidator(r"^[1-9][0-9]{6,14}$", "7 to 15 digits of an international number.")
+
+
+@tracked()
+class DID(models.Model):
+    """A number a carrier provides; rings ``alias`` while mapped.
+
+    ``number`` is E.164 in digits, ``provider_number`` as the provider writes it.
+    """
+
+    number = models.CharField(max_length=15, unique=True, validators=[e164_digits])
+    provider_number = models.CharField(max_length=32, blank=True)
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT, related_name="dids")
+    alias = models.ForeignKey(Alias, on_delete=models.PROTECT, null=True, blank=True, related_name="dids")
+    state = models.CharField(max_length=12, choices=DIDState, default=DIDState.AVAILABLE)
+    state_since = models.DateTimeField()
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166 region of the number; 001 is left empty.")
+    area = models.CharField(max_length=100, blank=True)
+    call_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit; 0: no calls.")
+    notes = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        verbose_name = "DID"
+        verbose_name_plural = "DIDs"
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state="mapped") | models.Q(alias__isnull=False), name="did_mapped_has_alias"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="available") | models.Q(alias__isnull=True), name="did_available_has_no_alias"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "number"], name="did_available_list"),
+            models.Index(fields=["carrier", "number"], name="did_of_carrier"),
+        ]
+
+    def __str__(self) -> str:
+        return f"+{self.number}"

@@ -1,0 +1,1 @@
+"""Evaluation of inbound calls, the snapshot it reads, the decider, and its reasons."""

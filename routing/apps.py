@@ -1,0 +1,7 @@
+"""App configuration of routing."""
+
+from django.apps import AppConfig
+
+
+class RoutingConfig(AppConfig):
+    name = "routing"

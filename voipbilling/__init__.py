@@ -1,0 +1,1 @@
+"""Composition only: settings, URLs, Celery and WSGI entry points."""

@@ -1,0 +1,152 @@
+"""Settings, all from the environment; docs/operating.md lists them."""
+
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import dj_database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("VOIPBILLING_DATA", BASE_DIR / ".data"))
+
+
+def env_flag(name: str, default: bool = False) -> bool:
+    """Return the boolean an environment variable holds; 1, true, yes and on are true."""
+    return os.environ.get(name, str(default)).strip().lower() in {"1", "true", "yes", "on"}
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    """Return the comma-separated items of an environment variable, without blanks."""
+    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
+
+
+DEBUG = env_flag("DEBUG")
+# Only the launcher's key makes a process of the product; tools that never serve a request (checks, type
+# checkers, migrations' dry run) get a random one, so that no default secret exists anywhere.
+SECRET_KEY = os.environ.get("SECRET_KEY") or os.urandom(32).hex()
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "*" if DEBUG else "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "pgtrigger",
+    "pghistory",
+    "netfields",
+    "rest_framework",
+    "django_filters",
+    "django_tables2",
+    "django_htmx",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "core",
+    "syslog",
+    "billing",
+    "carriers",
+    "accounts",
+    "dids",
+    "routing",
+    "cdr",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "voipbilling.urls"
+WSGI_APPLICATION = "voipbilling.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        os.environ.get("DATABASE_URL", "postgresql://voipbilling@localhost/voipbilling"),
+        conn_max_age=60,
+        conn_health_checks=True,
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "core.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+# Billing days and months follow one business time zone, whatever zone a user reads times in.
+BUSINESS_TIME_ZONE = os.environ.get("BUSINESS_TIME_ZONE", "UTC")
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", BASE_DIR / "staticfiles"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+
+# Event stream, Celery broker and cache are three databases of one server (DESIGN: the broker is never the stream's).
+REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379").rstrip("/")
+
+
+def redis_database_url(number: int) -> str:
+    """Return the URL of one numbered database of REDIS_URL; unix sockets name it in the query."""
+    if REDIS_URL.startswith("unix"):
+        separator = "&" if "?" in REDIS_URL else "?"
+        return f"{REDIS_URL}{separator}db={number}"
+    return f"{REDIS_URL}/{number}"
+
+
+EVENT_STREAM_URL = redis_database_url(0)
+EVENT_STREAM = "switch:events"
+EVENT_GROUP = "ingest"
+CELERY_BROKER_URL = (
+    f"redis+socket{REDIS_URL[4:]}?virtual_host=1" if REDIS_URL.startswith("unix") else redis_database_url(1)
+)
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_database_url(2)}}
+
+# The switch, as the portal describes it to operators and as its files are rendered.
+SWITCH_NAME = os.environ.get("SWITCH_NAME", "sw1")
+SIP_ADDRESS = os.environ.get("SIP_ADDRESS", "127.0.0.1")
+SIP_PORT = int(os.environ.get("SIP_PORT", "5060"))
+SIP_REALM = os.environ.get("SIP_REALM", "voipbilling")
+SIP_NOT_REGISTERED_CODE = int(os.environ.get("SIP_NOT_REGISTERED_CODE", "487"))
+SIP_NO_RESPONSE_TIMEOUT = float(os.environ.get("SIP_NO_RESPONSE_TIMEOUT", "6"))
+SIP_NO_ANSWER_TIMEOUT = float(os.environ.get("SIP_NO_ANSWER_TIMEOUT", "60"))
+MAX_CALL_SECONDS = int(os.environ.get("MAX_CALL_SECONDS", "14400"))
+EVAPI_LISTEN = os.environ.get("EVAPI_LISTEN", "127.0.0.1:8448")
+
+# Money: one quantum is the price of this many seconds, plus one increment.
+RESERVATION_SECONDS = int(os.environ.get("RESERVATION_SECONDS", "60"))
+DEFAULT_CURRENCY = os.environ.get("DEFAULT_CURRENCY", "USD")
+MONEY_STEP = Decimal("0.000001")
