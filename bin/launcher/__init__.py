@@ -1,0 +1,1 @@
+"""Start, watch and stop every process of voipbilling on one machine."""

@@ -1,0 +1,193 @@
+"""One supervisord for all processes: its configuration, its start, its remote control."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from supervisor.states import ProcessStates
+from supervisor.xmlrpc import SupervisorTransport
+
+from . import child
+from .folder import DataFolder, write_private
+
+CHILD = str(Path(child.__file__).resolve())
+# Groups stop one after another, the highest number first: the switch hands its last events over to workers that still
+# run, and these write them to servers that still run.
+GROUPS = {"services": 10, "portal": 20, "switch": 30}
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised process."""
+
+    name: str
+    group: str
+    command: list[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: int = 15
+
+    @property
+    def full_name(self) -> str:
+        """Return the name by which supervisord knows it."""
+        return f"{self.group}:{self.name}"
+
+
+def _section(program: Program, folder: DataFolder) -> str:
+    mark = f"{folder.root}:{program.name}"
+    guarded = [sys.executable, "-E", "-S", CHILD, mark, str(int(program.stop_signal)), *program.command]
+    environment = ",".join(f'{name}="{value}"'.replace("%", "%%") for name, value in program.environment.items())
+    lines = [
+        f"[program:{program.name}]",
+        "command=" + shlex.join(guarded).replace("%", "%%"),
+        f"stdout_logfile={folder.log / program.name}.log".replace("%", "%%"),
+        "redirect_stderr=true",
+        "stdout_logfile_maxbytes=10MB",
+        "stdout_logfile_backups=5",
+        "autostart=false",
+        "autorestart=true",
+        "startsecs=2",
+        "startretries=3",
+        f"stopsignal={program.stop_signal.name.removeprefix('SIG')}",
+        f"stopwaitsecs={program.stop_seconds}",
+        "killasgroup=true",
+    ]
+    if environment:
+        lines.append(f"environment={environment}")
+    return "\n".join(lines)
+
+
+def configuration(folder: DataFolder, programs: Iterable[Program]) -> str:
+    """Return the text of supervisord.conf."""
+    programs = list(programs)
+    run, log = str(folder.run).replace("%", "%%"), str(folder.log).replace("%", "%%")
+    head = [
+        "[supervisord]",
+        "nodaemon=true",
+        f"logfile={log}/supervisord.log",
+        "logfile_maxbytes=10MB",
+        "logfile_backups=3",
+        f"pidfile={run}/supervisord.pid",
+        f"childlogdir={log}",
+        "silent=true",
+        "minfds=1024",
+    ]
+    if os.geteuid() == 0:
+        head.append("user=root")
+    head += [
+        "[unix_http_server]",
+        f"file={run}/supervisor.sock",
+        "chmod=0600",
+        "[rpcinterface:supervisor]",
+        "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+        "[supervisorctl]",
+        f"serverurl=unix://{run}/supervisor.sock",
+    ]
+    for group, priority in GROUPS.items():
+        members = [program.name for program in programs if program.group == group]
+        if members:
+            head += [f"[group:{group}]", f"programs={','.join(members)}", f"priority={priority}"]
+    return "\n".join(head) + "\n" + "\n".join(_section(program, folder) for program in programs) + "\n"
+
+
+class Supervisor:
+    """A running supervisord and its remote control."""
+
+    def __init__(self, folder: DataFolder, programs: Iterable[Program]) -> None:
+        self.folder = folder
+        self.programs = {program.name: program for program in programs}
+        self.socket = folder.run / "supervisor.sock"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, environment: Mapping[str, str], directory: Path) -> None:
+        """Start supervisord without any program; return when it can be asked."""
+        # What an earlier run left after a power cut or kill -9 of everything would hold our ports and our data.
+        child.end(f"{self.folder.root}:", prefix=True)
+        self.socket.unlink(missing_ok=True)
+        config = self.folder.root / "supervisord.conf"
+        write_private(config, configuration(self.folder, self.programs.values()))
+        guard = [sys.executable, "-E", "-S", CHILD, f"{self.folder.root}:supervisord", str(int(signal.SIGTERM))]
+        with (self.folder.log / "supervisord.start.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [*guard, sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
+                cwd=directory, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        while not self.answers():
+            if self.process.poll() is not None:
+                text = Path(log.name).read_text(errors="replace").strip().splitlines()
+                raise RuntimeError(f"supervisord did not start: {text[-1] if text else 'no message'}")
+            time.sleep(0.05)
+
+    @property
+    def _rpc(self) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+    def answers(self) -> bool:
+        """Tell whether supervisord can be asked now."""
+        try:
+            self._rpc.getState()
+        except (OSError, HTTPException, xmlrpc.client.Error):
+            return False
+        return True
+
+    def launch(self, *names: str) -> None:
+        """Start those programs without waiting for them."""
+        for name in names:
+            try:
+                self._rpc.startProcess(self.programs[name].full_name, False)
+            except xmlrpc.client.Fault as fault:
+                if "ALREADY_STARTED" not in fault.faultString:
+                    raise
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """Return what supervisord knows of each program: `state`, `statename`, `pid`, `start`, `description`."""
+        return {info["name"]: info for info in self._rpc.getAllProcessInfo()}
+
+    def gave_up(self) -> list[str]:
+        """Return the programs that ended again and again right after their start."""
+        return [name for name, info in self.states().items() if info["state"] == ProcessStates.FATAL]
+
+    def pid(self, name: str) -> int:
+        """Return a program's process id, 0 if it does not run."""
+        return int(self._rpc.getProcessInfo(self.programs[name].full_name)["pid"])
+
+    def halt(self, name: str) -> None:
+        """Stop one program; it stays stopped until it is launched."""
+        self._rpc.stopProcess(self.programs[name].full_name, True)
+
+    def signal(self, name: str, number: signal.Signals) -> int:
+        """Send a signal to one program itself and return the process id it had."""
+        pid = self.pid(name)
+        os.kill(pid, number)
+        return pid
+
+    def last_words(self, name: str) -> str:
+        """Return the last line that the program wrote."""
+        try:
+            lines = (self.folder.log / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        except FileNotFoundError:
+            return "it wrote nothing"
+        return lines[-1][:300] if lines else "it wrote nothing"
+
+    def stop(self, patience: float = 40.0) -> None:
+        """Stop every program, then supervisord; whatever is left after that is killed."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        child.end(f"{self.folder.root}:", prefix=True)
+        self.socket.unlink(missing_ok=True)
