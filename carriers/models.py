@@ -4,7 +4,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.indexes import OpClass
 from django.core.validators import RegexValidator
 from django.db import models
-from netfields import CidrAddressField, NetManager
+from netfields import CidrAddressField
 
 from billing.models import Balance, Product
 from carriers.choices import NumberSource
@@ -62,8 +62,6 @@ class CarrierAccount(models.Model):
     call_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit; 0: no calls.")
     enabled = models.BooleanField(default=True)
     description = models.CharField(max_length=200, blank=True)
-
-    objects = NetManager()
 
     class Meta:
         ordering = ["network", "tech_prefix"]

@@ -7,6 +7,7 @@ becomes (pk, column). Rows outside every month land in the default partition and
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, migrations
@@ -21,7 +22,7 @@ class CreatePartitionedModel(migrations.CreateModel):
         self.partition_by = partition_by
         super().__init__(name, fields, **kwargs)
 
-    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         name, args, kwargs = super().deconstruct()
         return name, args, {**kwargs, "partition_by": self.partition_by}
 

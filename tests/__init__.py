@@ -1,0 +1,1 @@
+"""Tests, one folder per app; contract/, switch/ and browser/ drive the running product."""
