@@ -119,8 +119,13 @@ CRISPY_TEMPLATE_PACK = "bootstrap5"
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379").rstrip("/")
 
 
+# Parallel test workers share one server and differ in where they start counting.
+REDIS_FIRST_DATABASE = int(os.environ.get("REDIS_FIRST_DATABASE", "0"))
+
+
 def redis_database_url(number: int) -> str:
     """Return the URL of one numbered database of REDIS_URL; unix sockets name it in the query."""
+    number += REDIS_FIRST_DATABASE
     if REDIS_URL.startswith("unix"):
         separator = "&" if "?" in REDIS_URL else "?"
         return f"{REDIS_URL}{separator}db={number}"
@@ -131,7 +136,9 @@ EVENT_STREAM_URL = redis_database_url(0)
 EVENT_STREAM = "switch:events"
 EVENT_GROUP = "ingest"
 CELERY_BROKER_URL = (
-    f"redis+socket{REDIS_URL[4:]}?virtual_host=1" if REDIS_URL.startswith("unix") else redis_database_url(1)
+    f"redis+socket{REDIS_URL[4:]}?virtual_host={REDIS_FIRST_DATABASE + 1}"
+    if REDIS_URL.startswith("unix")
+    else redis_database_url(1)
 )
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_database_url(2)}}
 

@@ -42,6 +42,7 @@ class Valkey:
             'save ""' if self.throwaway else "save 3600 1",
             "appendonly yes",
             f"appendfsync {'no' if self.throwaway else 'always'}",
+            "databases 64",
             "maxmemory-policy noeviction",
             "daemonize no",
             'logfile ""',
