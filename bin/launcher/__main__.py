@@ -21,19 +21,23 @@ def main() -> int:
     """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(prog="launcher", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    services = commands.add_parser("services", help="run only PostgreSQL and Valkey, for development")
-    for command in (services,):
+    commands.add_parser("run", help="run the whole product")
+    commands.add_parser("services", help="run only PostgreSQL and Valkey, for development")
+    for command in commands.choices.values():
         command.add_argument("--data", help="data folder (default: VOIPBILLING_DATA, else .data)")
-    services.add_argument("--throwaway", action="store_true", help="faster, and not safe against a power cut")
+        command.add_argument("--throwaway", action="store_true", help="faster, and not safe against a power cut")
     arguments = parser.parse_args()
     folder = data_folder(arguments.data)
     try:
-        from .run import run_services
+        # Imported late: what it needs may be what the error is about.
+        from .run import run_product, run_services
 
-        return run_services(folder, throwaway=arguments.throwaway)
+        run = run_product if arguments.command == "run" else run_services
+        run(folder, throwaway=arguments.throwaway)
     except StartError as error:
         say(f"voipbilling: {error}")
         return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,21 +1,32 @@
 """Start in order, watch, stop in order."""
 
+import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
+from . import child, health
+from .database import SWITCH_ROLE, prepare_external_switch_role, prepare_switch_schema
+from .errors import StartError
 from .folder import DataFolder
 from .guard import adopt_orphans, end_orphans
+from .postgres import APP_DATABASE
+from .product import DECIDERS, ROOT, Product
 from .say import say
-from .services import Services
+from .services import Services, wait_for
 from .supervise import Supervisor
 
-ROOT = Path(__file__).resolve().parents[2]
+NEXT_STEP = (
+    "Next: log in, open Carriers, click “Add carrier”, and tick “Carrier is DID provider” on its tab Main "
+    "(docs/guide.md leads on from there)."
+)
 
 
 class Stop(Exception):
@@ -42,39 +53,151 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def watch(supervisor: Supervisor) -> int:
-    """Stay until the supervisor ends, and say which program ended again and again. Return the exit code."""
+def watch(supervisor: Supervisor) -> None:
+    """Stay until a signal comes, and say which program ends again and again.
+
+    Raises StartError when the supervisor was ended by somebody else.
+    """
     assert supervisor.process is not None
-    told: set[str] = set()
+    retry_at: dict[str, float] = {}
     while supervisor.process.poll() is None:
-        if supervisor.answers():
-            failed = set(supervisor.gave_up())
-            for name in sorted(failed - told):
-                log = supervisor.folder.log / f"{name}.log"
-                say(f"voipbilling: {name} ends again and again: {supervisor.last_words(name)} (all of it: {log})")
-            told = failed
+        for name in sorted(supervisor.gave_up()) if supervisor.answers() else []:
+            if name not in retry_at:
+                say(f"voipbilling: {describe_failure(supervisor, name)}; it is tried again every 30 s")
+            if retry_at.setdefault(name, time.monotonic() + 30) < time.monotonic():
+                retry_at[name] = time.monotonic() + 30
+                supervisor.launch(name)
         end_orphans(keep=supervisor.process.pid)
         time.sleep(0.5)
-    say("voipbilling: the supervisor was ended from outside; stopping everything")
-    return 1
+    raise StartError("the supervisor was ended from outside; everything else was stopped")
 
 
-def run_services(folder: DataFolder, *, throwaway: bool) -> int:
-    """Run PostgreSQL and Valkey alone and print their addresses as shell exports."""
+def describe_failure(supervisor: Supervisor, name: str) -> str:
+    """Return what to tell about a program that will not stay up."""
+    log = supervisor.folder.log / f"{name}.log"
+    return f"{name} ends again and again: {supervisor.last_words(name)} (all of it: {log})"
+
+
+def open_folder(folder: DataFolder) -> None:
+    """Take the data folder for this launcher, and end what an earlier one was killed too fast to end."""
     folder.prepare()
     folder.lock()
+    if left := child.end(f"{folder.root}:", prefix=True):
+        say(f"ended {left} processes that an earlier run had left")
+
+
+@contextmanager
+def supervised(supervisor: Supervisor, environment: dict[str, str]) -> Iterator[None]:
+    """Run the body beside a supervisor, and stop all of it afterwards, come what may."""
+    adopt_orphans()
+    with stopped_by_signals():
+        try:
+            supervisor.start(environment, ROOT)
+            yield
+        finally:
+            say("stopping")
+            supervisor.stop()
+
+
+def run_services(folder: DataFolder, *, throwaway: bool) -> None:
+    """Run PostgreSQL and Valkey alone and print their addresses as shell exports."""
+    open_folder(folder)
     services = Services(folder, throwaway=throwaway)
     services.initialise()
     supervisor = Supervisor(folder, services.programs())
-    adopt_orphans()
-    code = 0
-    with stopped_by_signals():
-        try:
-            supervisor.start(os.environ, ROOT)
-            services.start(supervisor)
-            for name, value in services.environment().items():
-                print(f"export {name}={shlex.quote(value)}", flush=True)
-            code = watch(supervisor)
-        finally:
-            supervisor.stop()
-    return code
+    with supervised(supervisor, dict(os.environ)):
+        services.start(supervisor)
+        for name, value in services.environment().items():
+            print(f"export {name}={shlex.quote(value)}", flush=True)
+        watch(supervisor)
+
+
+def run_product(folder: DataFolder, *, throwaway: bool) -> None:
+    """Run everything; print the portal's address, and the first login where one was made."""
+    open_folder(folder)
+    services = Services(folder, throwaway=throwaway)
+    product = Product(folder, services, throwaway=throwaway)
+    product.require_free_ports()
+    programs = product.programs()
+    services.initialise()
+    environment = product.environment()
+    supervisor = Supervisor(folder, programs)
+    with supervised(supervisor, environment):
+        say("starting the database and the event stream")
+        services.start(supervisor)
+        say("bringing the database and the static files up to date")
+        login = prepare_portal(folder, environment)
+        if product.has_switch:
+            say("writing the switch's configuration")
+            prepare_switch(product, environment)
+        say("starting " + ", ".join(p.name for p in programs if p.group != "services"))
+        supervisor.launch(*(program.name for program in programs))
+        wait_until_ready(supervisor, product)
+        announce(product, login)
+        watch(supervisor)
+
+
+def step(folder: DataFolder, what: str, module: list[str], environment: dict[str, str]) -> str:
+    """Run one preparing command to its end and return what it printed; its chatter goes to a log of its own."""
+    log = folder.log / f"{what}.log"
+    with log.open("w") as chatter:
+        result = subprocess.run(
+            [sys.executable, "-m", *module], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=chatter, text=True, check=False,
+        )  # fmt: skip
+    if result.returncode != 0:
+        words = log.read_text(errors="replace").strip().splitlines()
+        raise StartError(f"{what} failed: {words[-1] if words else 'no message'} (all of it: {log})")
+    return result.stdout
+
+
+def prepare_portal(folder: DataFolder, environment: dict[str, str]) -> dict[str, str] | None:
+    """Migrate and collect static files; return the first login if one was made."""
+    output = step(folder, "prepare", ["launcher.portal"], environment)
+    login: dict[str, str] | None = json.loads(output.strip().splitlines()[-1])["login"]
+    return login
+
+
+def prepare_switch(product: Product, environment: dict[str, str]) -> None:
+    """Bring the switch's tables and configuration files up to date."""
+    postgres = product.services.postgres
+    password = product.folder.secret("switch_database_password")
+    if postgres:
+        url = postgres.url(SWITCH_ROLE, password, APP_DATABASE)
+    else:
+        url = os.environ.get("SWITCH_DATABASE_URL") or prepare_external_switch_role(
+            environment["DATABASE_URL"], password
+        )
+    prepare_switch_schema(
+        environment["DATABASE_URL"], urlsplit(url).username or SWITCH_ROLE, ROOT / "switch" / "schema.sql"
+    )
+    # Only this step, and the file it writes, ever hold the switch's password.
+    arguments = ["switch.render", "--target", str(product.switch_folder)]
+    step(product.folder, "switch-render", arguments, {**environment, "SWITCH_DATABASE_URL": url})
+
+
+def wait_until_ready(supervisor: Supervisor, product: Product, patience: float = 90.0) -> None:
+    """Return once portal, switch and a decider really answer; raise StartError when one will not."""
+    database_url = product.services.environment()["DATABASE_URL"]
+    checks: dict[str, Callable[[], bool]] = {"web": lambda: health.web_answers(product.web_url)}
+    if product.has_switch:
+        checks["switch"] = lambda: health.switch_answers(product.sip_listen[0], product.sip_port)
+        checks[DECIDERS[0]] = lambda: bool(health.beating(database_url, DECIDERS))
+    checks["ingest"] = lambda: bool(health.beating(database_url, ("ingest",)))
+    for name, ready in checks.items():
+        wait_for(supervisor, name, ready, patience)
+
+
+def announce(product: Product, login: dict[str, str] | None) -> None:
+    """Tell a person where to go: the address is the only one on standard output."""
+    print(f"voipbilling is ready: {product.web_url}", flush=True)
+    if login:
+        print(f"First login, shown this once: user {login['user']}, password {login['password']}", flush=True)
+    print(NEXT_STEP, flush=True)
+    if product.has_switch:
+        say(f"the switch listens for SIP on port {product.sip_port} of {', '.join(product.sip_listen)} (UDP and TCP)")
+    else:
+        say("the switch does not run: calls are neither answered nor recorded")
+    if not product.open_to_network:
+        say("the portal answers this machine only; WEB_LISTEN=0.0.0.0:8000 bin/run opens it to the network")
+    say(f"logs are in {product.folder.log}; Ctrl-C stops everything")

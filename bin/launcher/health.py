@@ -1,0 +1,64 @@
+"""Readiness by asking: the portal over HTTP, the switch over SIP, the deciders by their heartbeat."""
+
+import http.client
+import secrets
+import socket
+from urllib.parse import urlsplit
+
+import psycopg2
+
+# DESIGN: a process counts as alive by a heartbeat younger than 5 s.
+HEARTBEAT_SECONDS = 5
+
+
+def web_answers(url: str) -> bool:
+    """Tell whether the portal serves its health page."""
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def switch_answers(host: str, port: int) -> bool:
+    """Tell whether the switch answers OPTIONS (RFC 3261 §11), whatever it answers."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    shown = f"[{host}]" if family == socket.AF_INET6 else host
+    with socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.5)
+        client.bind((host, 0))
+        own = client.getsockname()[1]
+        token = secrets.token_hex(8)
+        lines = [
+            f"OPTIONS sip:{shown}:{port} SIP/2.0",
+            f"Via: SIP/2.0/UDP {shown}:{own};branch=z9hG4bK{token};rport",
+            "Max-Forwards: 1",
+            f"From: <sip:launcher@{shown}:{own}>;tag={token}",
+            f"To: <sip:{shown}:{port}>",
+            f"Call-ID: {token}",
+            "CSeq: 1 OPTIONS",
+            "Content-Length: 0",
+        ]
+        try:
+            client.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), (host, port))
+            return client.recv(4096).startswith(b"SIP/2.0 ")
+        except OSError:
+            return False
+
+
+def beating(database_url: str, names: tuple[str, ...]) -> list[str]:
+    """Return which of those processes have given a sign of life lately."""
+    connection = psycopg2.connect(database_url, connect_timeout=2)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM core_heartbeat WHERE name = ANY(%s) AND beat_at > now() - %s * interval '1 s'",
+                [list(names), HEARTBEAT_SECONDS],
+            )
+            return [row[0] for row in cursor.fetchall()]
+    finally:
+        connection.close()

@@ -1,0 +1,62 @@
+"""Bring database and static files up to date: `python -m launcher.portal`, one Django process at each start.
+
+Prints one JSON object: `login` holds name and password of the first administrator if one was made just now, else null.
+"""
+
+import hashlib
+import json
+import secrets
+import sys
+from pathlib import Path
+
+import django
+from django.apps import apps
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connection, transaction
+
+# Any number: it only has to differ from the locks that the product takes (PostgreSQL, advisory locks).
+FIRST_LOGIN_LOCK = 7_060_001
+
+
+def first_login() -> dict[str, str] | None:
+    """Create the first administrator, with a generated password, where nobody can log in yet."""
+    user_model = apps.get_model(settings.AUTH_USER_MODEL)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FIRST_LOGIN_LOCK])
+        if user_model.objects.exists():
+            return None
+        password = secrets.token_urlsafe(12)
+        user_model.objects.create_superuser(username="admin", email="", password=password, role="administrator")
+    return {"user": "admin", "password": password}
+
+
+def collect_static_files() -> None:
+    """Copy static files to STATIC_ROOT, only when one of them or the code that names them has changed."""
+    root = Path(settings.STATIC_ROOT)
+    stamp = root / ".fingerprint"
+    digest = hashlib.sha256(repr((settings.STORAGES, django.VERSION)).encode())
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            found = Path(storage.path(name)).stat()
+            digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    root.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(digest.hexdigest())
+
+
+def main() -> None:
+    """Migrate, collect, make the first login."""
+    django.setup()
+    # A person reads standard output as JSON's one line; commands that speak do it on the log's side.
+    call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+    collect_static_files()
+    print(json.dumps({"login": first_login()}))
+
+
+if __name__ == "__main__":
+    main()

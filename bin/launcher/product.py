@@ -1,0 +1,125 @@
+"""The whole product on one machine: its environment and its processes."""
+
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+from .addresses import listen, number, primary_address, require_free_sip, sip_listen
+from .errors import StartError
+from .folder import DataFolder
+from .ports import require_free
+from .services import Services
+from .supervise import Program
+
+ROOT = Path(__file__).resolve().parents[2]
+DECIDERS = ("decider-1", "decider-2")
+
+
+class Product:
+    """What runs, with which settings; nothing is started here."""
+
+    def __init__(self, folder: DataFolder, services: Services, *, throwaway: bool = False) -> None:
+        self.folder = folder
+        self.services = services
+        self.throwaway = throwaway
+        self.web_host, self.web_port = listen("WEB_LISTEN", "127.0.0.1:8000")
+        self.evapi_host, self.evapi_port = listen("EVAPI_LISTEN", "127.0.0.1:8448")
+        self.sip_port = number("SIP_PORT", 5060)
+        self.sip_listen = sip_listen()
+        self.switch_folder = folder.root / "switch"
+        self.has_switch = os.environ.get("SWITCH", "on") != "off"
+
+    def require_free_ports(self) -> None:
+        """Raise StartError, naming the setting, for the first address that cannot be listened on."""
+        require_free("the portal", "WEB_LISTEN", self.web_host, self.web_port)
+        if self.has_switch:
+            require_free_sip(self.sip_listen, self.sip_port)
+            require_free("the switch's socket for deciders", "EVAPI_LISTEN", self.evapi_host, self.evapi_port)
+
+    @property
+    def web_url(self) -> str:
+        """Return the portal's address as one would type it on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.web_host, self.web_host)
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        return f"http://{host}:{self.web_port}/"
+
+    @property
+    def open_to_network(self) -> bool:
+        """Tell whether other machines reach the portal."""
+        return self.web_host not in {"127.0.0.1", "::1", "localhost"}
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of every process."""
+        sip_address = next((a for a in self.sip_listen if a not in {"127.0.0.1", "::1"}), self.sip_listen[0])
+        defaults = {
+            "SECRET_KEY": self.folder.secret("secret_key"),
+            "SIP_ADDRESS": sip_address,
+            "ALLOWED_HOSTS": ",".join(self._host_names()),
+        }
+        return {
+            **defaults,
+            **{name: value for name, value in os.environ.items() if value or name not in defaults},
+            **self.services.environment(),
+            "VOIPBILLING_DATA": str(self.folder.root),
+            "VOIPBILLING_RUN": str(self.folder.run),
+            "SIP_LISTEN": ",".join(self.sip_listen),
+            "SIP_PORT": str(self.sip_port),
+            "EVAPI_LISTEN": f"{self.evapi_host}:{self.evapi_port}",
+            "DJANGO_SETTINGS_MODULE": "voipbilling.settings",
+            "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "bin"))),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _host_names(self) -> list[str]:
+        """Return the names under which browsers may address the portal (Django's ALLOWED_HOSTS)."""
+        names = ["localhost", "127.0.0.1", "[::1]"]
+        if self.web_host in {"0.0.0.0", "::"}:
+            names += [socket.gethostname(), socket.getfqdn()]
+            names += [a for f in (socket.AF_INET, socket.AF_INET6) if (a := primary_address(f))]
+        else:
+            names.append(self.web_host)
+        return list(dict.fromkeys(f"[{name}]" if ":" in name and "[" not in name else name for name in names))
+
+    def programs(self) -> list[Program]:
+        """Return every supervised process, in the order of their start."""
+        switch = self._switch() if self.has_switch else []
+        return [*self.services.programs(), *switch, *self._portal()]
+
+    def _portal(self) -> list[Program]:
+        python = sys.executable
+        celery = [python, "-m", "celery", "-A", "voipbilling"]
+        # The consumer of the switch's events is a node of its own: an import that hogs a worker delays no CDR.
+        ingest = [*celery, "worker", "-n", "ingest@%h", "-Q", "ingest", "--pool", "threads", "--concurrency", "1"]
+        general = [*celery, "worker", "-n", "general@%h", "-Q", "celery", "--pool", "threads", "--concurrency", "2"]
+        quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+        deciders = [
+            Program(name, "portal", [python, "manage.py", "decider", "--name", name], stop_seconds=5)
+            for name in DECIDERS
+            if self.has_switch
+        ]
+        workers = "1" if self.throwaway else os.environ.get("WEB_WORKERS", "2")
+        web = [
+            python, "-m", "granian", "--interface", "wsgi", "voipbilling.wsgi:application",
+            "--host", self.web_host, "--port", str(self.web_port), "--no-ws",
+            "--workers", workers, "--blocking-threads", os.environ.get("WEB_THREADS", "8"),
+            "--workers-kill-timeout", "5", "--respawn-failed-workers",
+        ]  # fmt: skip
+        return [
+            *deciders,
+            Program("web", "portal", web),
+            Program("ingest", "portal", [*ingest, *quiet], {"VOIPBILLING_INGEST": "1"}),
+            Program("general", "portal", [*general, *quiet]),
+            Program("beat", "portal", [*celery, "beat", "--schedule", str(self.folder.root / "celerybeat-schedule")]),
+        ]
+
+    def _switch(self) -> list[Program]:
+        kamailio = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if not kamailio:
+            raise StartError(
+                "kamailio is missing: apt-get install kamailio, or set SWITCH=off to run the portal without the switch"
+            )
+        config = str(self.switch_folder / "kamailio.cfg")
+        folders = ["-w", str(self.switch_folder), "-Y", str(self.folder.run)]
+        return [Program("switch", "switch", [kamailio, "-f", config, "-DD", "-E", *folders], stop_seconds=15)]
