@@ -94,8 +94,7 @@ def prepare_switch_schema(database_url: str, role: str, statements: Path) -> Non
             cursor.execute(sql.SQL("SET LOCAL search_path TO {}").format(schema))
             cursor.execute("SET LOCAL client_min_messages TO warning")
             cursor.execute(statements.read_text())
-            cursor.execute("SELECT current_database()")
-            database = sql.Identifier(cursor.fetchone()[0])
+            database = sql.Identifier(connection.info.dbname)
             grants = (
                 "GRANT CONNECT ON DATABASE {database} TO {name}",
                 "GRANT USAGE ON SCHEMA {schema} TO {name}",
