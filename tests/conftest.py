@@ -1,17 +1,28 @@
-"""What every test has: real servers, and Django set up against them."""
+"""What every test has: real servers, Django set up against them, and, where asked for, the whole running product."""
 
 import os
+import shutil
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import django
 import pytest
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from tests.servers import TestServers
+
+IN_CI = os.environ.get("CI") == "true"
+RESULTS = Path(__file__).resolve().parents[1] / "test-results"
 
 # At import, because conftest files below this one may import models.
 SERVERS = TestServers()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipbilling.settings")
+# Playwright's synchronous API runs an event loop in this thread, and Django would then refuse the ORM.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 django.setup()
+
+from tests.stack import Stack  # noqa: E402
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -26,6 +37,32 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     SERVERS.stop()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all tests of the running product in one worker of pytest-xdist, so that one product serves them all."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Count a skip in CI as a failure: what cannot run there is not tested anywhere."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    if report.failed:
+        item.session.stash[FAILED] = True
+    return report
+
+
+FAILED = pytest.StashKey[bool]()
+
+
 @pytest.fixture(autouse=True)
 def _fast_passwords(settings: Settings) -> None:
     """Hash passwords with one round: a login per test would else take most of the run."""
@@ -38,3 +75,36 @@ def _plain_static_files(settings: Settings) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+
+
+@pytest.fixture(scope="session")
+def running_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Start the whole product once per run. Tests ask for `stack`."""
+    if not shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+        pytest.skip("kamailio is not installed")
+    stack = Stack()
+    try:
+        stack.start()
+        yield stack
+    finally:
+        failed = request.session.stash.get(FAILED, True)
+        stack.close(keep_logs_in=RESULTS / "stack" if failed else None)
+
+
+@pytest.fixture
+def stack(running_stack: Stack, django_db_blocker: DjangoDbBlocker, settings: Settings) -> Iterator[Stack]:
+    """The running product; the ORM of the test reads and writes its database, and commits."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    with running_stack.as_default_database(django_db_blocker, settings):
+        yield running_stack
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Run Debian's Chromium, quiet; as root it has no sandbox to start in."""
+    chromium = shutil.which("chromium")
+    if not chromium:
+        pytest.skip("chromium is not installed")
+    quiet = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": chromium, "args": [*sandbox, *quiet]}

@@ -40,15 +40,18 @@ class TestServers:
         environment = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
         environment["PYTHONPATH"] = str(ROOT / "bin")
         guard = [sys.executable, child.__file__, f"{self.folder.root}:tests", str(int(signal.SIGTERM))]
+        log = self.folder.log / "launcher.log"
+        chatter = log.open("w")
         self.process = subprocess.Popen(
             [*guard, sys.executable, "-m", "launcher", "services", "--data", str(self.folder.root), "--throwaway"],
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-            start_new_session=True,
+            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=chatter,
+            text=True, start_new_session=True,
         )  # fmt: skip
+        chatter.close()
         assert self.process.stdout is not None
         lines = [self.process.stdout.readline(), self.process.stdout.readline()]
         if not all(lines):
-            raise RuntimeError("PostgreSQL and Valkey for the tests did not start")
+            raise RuntimeError(f"PostgreSQL and Valkey for the tests did not start:\n{log.read_text()}")
 
     def stop(self) -> None:
         """Stop what was started and remove its data."""

@@ -50,14 +50,15 @@ def switch_answers(host: str, port: int) -> bool:
             return False
 
 
-def beating(database_url: str, names: tuple[str, ...]) -> list[str]:
-    """Return which of those processes have given a sign of life lately."""
+def beating(database_url: str, names: tuple[str, ...], since: float = 0) -> list[str]:
+    """Return which of those processes have given a sign of life lately, and after that instant (epoch seconds)."""
     connection = psycopg2.connect(database_url, connect_timeout=2)
     try:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT name FROM core_heartbeat WHERE name = ANY(%s) AND beat_at > now() - %s * interval '1 s'",
-                [list(names), HEARTBEAT_SECONDS],
+                "SELECT name FROM core_heartbeat WHERE name = ANY(%s) AND beat_at > to_timestamp(%s) "
+                "AND beat_at > now() - %s * interval '1 s'",
+                [list(names), since, HEARTBEAT_SECONDS],
             )
             return [row[0] for row in cursor.fetchall()]
     finally:

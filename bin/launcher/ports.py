@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import random
 import socket
 from pathlib import Path
 
@@ -51,11 +52,17 @@ def require_free(what: str, setting: str, host: str, port: int, kind: socket.Soc
     raise StartError(f"{what}: {hint}")
 
 
-def free_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port that nothing listens on now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def free_port(*hosts: str) -> int:
+    """Return a port that nothing listens on now, by TCP or UDP, on any of these addresses.
+
+    Below the ephemeral range (ip_local_port_range starts at 32768): a server that restarts must not find that some
+    outgoing connection was given its port meanwhile.
+    """
+    for port in random.sample(range(28000, 32700), 200):
+        kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+        if all(try_bind(host, port, kind) is None for host in hosts or ("127.0.0.1",) for kind in kinds):
+            return port
+    raise StartError("no free port was found between 28000 and 32700")
 
 
 def kept_port(memory: Path, name: str, setting: str, what: str) -> int:

@@ -15,6 +15,22 @@ from .supervise import Program
 
 ROOT = Path(__file__).resolve().parents[2]
 DECIDERS = ("decider-1", "decider-2")
+# What of the switch's settings comes from the environment, by the name of the field in switch.render.
+SWITCH_SECONDS = {
+    "no_response_timeout": "SIP_NO_RESPONSE_TIMEOUT",
+    "no_answer_timeout": "SIP_NO_ANSWER_TIMEOUT",
+    "decision_timeout": "SIP_DECISION_TIMEOUT",
+}
+SWITCH_NUMBERS = {
+    "max_call_seconds": "MAX_CALL_SECONDS",
+    "not_registered_code": "SIP_NOT_REGISTERED_CODE",
+    "max_contacts": "SIP_MAX_CONTACTS",
+    "ping_interval": "SIP_PING_INTERVAL",
+    "keepalive_interval": "SIP_KEEPALIVE_INTERVAL",
+    "flood_limit": "SIP_FLOOD_LIMIT",
+    "flood_block_seconds": "SIP_FLOOD_BLOCK_SECONDS",
+}
+SWITCH_WORDS = {"name": "SWITCH_NAME", "realm": "SIP_REALM", "digest_algorithm": "SIP_DIGEST_ALGORITHM"}
 
 
 class Product:
@@ -114,12 +130,35 @@ class Product:
             Program("beat", "portal", [*celery, "beat", "--schedule", str(self.folder.root / "celerybeat-schedule")]),
         ]
 
+    def write_switch_configuration(self, database_url: str) -> None:
+        """Render the switch's configuration; it alone holds the switch's database password."""
+        # Imported late: the switch's part is not needed where the portal runs alone.
+        from switch.render import SettingsError, SwitchSettings, render
+
+        seconds = {field: float(os.environ[name]) for field, name in SWITCH_SECONDS.items() if os.environ.get(name)}
+        numbers = {field: int(os.environ[name]) for field, name in SWITCH_NUMBERS.items() if os.environ.get(name)}
+        words = {field: os.environ[name] for field, name in SWITCH_WORDS.items() if os.environ.get(name)}
+        try:
+            settings = SwitchSettings(
+                listen=self.sip_listen,
+                sip_port=self.sip_port,
+                database_url=database_url,
+                redis_url=self.services.environment()["REDIS_URL"],
+                run_dir=self.folder.run,
+                record_dir=self.switch_folder / "record",
+                evapi_listen=f"{self.evapi_host}:{self.evapi_port}",
+                **seconds, **numbers, **words,
+            )  # fmt: skip
+            render(self.switch_folder, settings)
+        except SettingsError as error:
+            raise StartError(str(error)) from error
+
     def _switch(self) -> list[Program]:
         kamailio = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
         if not kamailio:
             raise StartError(
                 "kamailio is missing: apt-get install kamailio, or set SWITCH=off to run the portal without the switch"
             )
-        config = str(self.switch_folder / "kamailio.cfg")
+        config = str(self.switch_folder / "local.cfg")
         folders = ["-w", str(self.switch_folder), "-Y", str(self.folder.run)]
         return [Program("switch", "switch", [kamailio, "-f", config, "-DD", "-E", *folders], stop_seconds=15)]

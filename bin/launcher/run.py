@@ -10,14 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from urllib.parse import urlsplit
 
 from . import child, health
-from .database import SWITCH_ROLE, prepare_external_switch_role, prepare_switch_schema
+from .database import prepare_switch_schema
 from .errors import StartError
 from .folder import DataFolder
 from .guard import adopt_orphans, end_orphans
-from .postgres import APP_DATABASE
 from .product import DECIDERS, ROOT, Product
 from .say import say
 from .services import Services, wait_for
@@ -129,7 +127,7 @@ def run_product(folder: DataFolder, *, throwaway: bool) -> None:
         login = prepare_portal(folder, environment)
         if product.has_switch:
             say("writing the switch's configuration")
-            prepare_switch(product, environment)
+            prepare_switch(product, environment["DATABASE_URL"])
         say("starting " + ", ".join(p.name for p in programs if p.group != "services"))
         supervisor.launch(*(program.name for program in programs))
         wait_until_ready(supervisor, product)
@@ -158,22 +156,13 @@ def prepare_portal(folder: DataFolder, environment: dict[str, str]) -> dict[str,
     return login
 
 
-def prepare_switch(product: Product, environment: dict[str, str]) -> None:
-    """Bring the switch's tables and configuration files up to date."""
-    postgres = product.services.postgres
+def prepare_switch(product: Product, database_url: str) -> None:
+    """Bring the switch's tables and configuration up to date."""
+    # An operator who names the switch's own login has made its schema, too (docs/operating.md).
+    own = os.environ.get("SWITCH_DATABASE_URL")
     password = product.folder.secret("switch_database_password")
-    if postgres:
-        url = postgres.url(SWITCH_ROLE, password, APP_DATABASE)
-    else:
-        url = os.environ.get("SWITCH_DATABASE_URL") or prepare_external_switch_role(
-            environment["DATABASE_URL"], password
-        )
-    prepare_switch_schema(
-        environment["DATABASE_URL"], urlsplit(url).username or SWITCH_ROLE, ROOT / "switch" / "schema.sql"
-    )
-    # Only this step, and the file it writes, ever hold the switch's password.
-    arguments = ["switch.render", "--target", str(product.switch_folder)]
-    step(product.folder, "switch-render", arguments, {**environment, "SWITCH_DATABASE_URL": url})
+    url = own or prepare_switch_schema(database_url, ROOT / "switch" / "schema.sql", password)
+    product.write_switch_configuration(url)
 
 
 def wait_until_ready(supervisor: Supervisor, product: Product, patience: float = 90.0) -> None:

@@ -36,11 +36,6 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: int = 15
 
-    @property
-    def full_name(self) -> str:
-        """Return the name by which supervisord knows it."""
-        return f"{self.group}:{self.name}"
-
 
 def _section(program: Program, folder: DataFolder) -> str:
     mark = f"{folder.root}:{program.name}"
@@ -100,11 +95,11 @@ def configuration(folder: DataFolder, programs: Iterable[Program]) -> str:
 
 
 class Supervisor:
-    """A running supervisord and its remote control."""
+    """A supervisord and its remote control; the control also works from a process that did not start it."""
 
-    def __init__(self, folder: DataFolder, programs: Iterable[Program]) -> None:
+    def __init__(self, folder: DataFolder, programs: Iterable[Program] = ()) -> None:
         self.folder = folder
-        self.programs = {program.name: program for program in programs}
+        self.programs = list(programs)
         self.socket = folder.run / "supervisor.sock"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -114,7 +109,7 @@ class Supervisor:
         child.end(f"{self.folder.root}:", prefix=True)
         self.socket.unlink(missing_ok=True)
         config = self.folder.root / "supervisord.conf"
-        write_private(config, configuration(self.folder, self.programs.values()))
+        write_private(config, configuration(self.folder, self.programs))
         guard = [sys.executable, "-E", "-S", CHILD, f"{self.folder.root}:supervisord", str(int(signal.SIGTERM))]
         with (self.folder.log / "supervisord.start.log").open("wb") as log:
             self.process = subprocess.Popen(
@@ -145,7 +140,7 @@ class Supervisor:
         """Start those programs without waiting for them."""
         for name in names:
             try:
-                self._rpc.startProcess(self.programs[name].full_name, False)
+                self._rpc.startProcess(self._full_name(name), False)
             except xmlrpc.client.Fault as fault:
                 if "ALREADY_STARTED" not in fault.faultString:
                     raise
@@ -160,16 +155,19 @@ class Supervisor:
 
     def pid(self, name: str) -> int:
         """Return a program's process id, 0 if it does not run."""
-        return int(self._rpc.getProcessInfo(self.programs[name].full_name)["pid"])
+        return int(self.states()[name]["pid"])
+
+    def _full_name(self, name: str) -> str:
+        return f"{self.states()[name]['group']}:{name}"
 
     def halt(self, name: str) -> None:
         """Stop one program; it stays stopped until it is launched."""
-        self._rpc.stopProcess(self.programs[name].full_name, True)
+        self._rpc.stopProcess(self._full_name(name), True)
 
     def signal(self, name: str, number: signal.Signals) -> int:
-        """Send a signal to one program itself and return the process id it had."""
+        """Send a signal to one program and all its children; return the process id it had."""
         pid = self.pid(name)
-        os.kill(pid, number)
+        os.killpg(pid, number)
         return pid
 
     def last_words(self, name: str) -> str:
