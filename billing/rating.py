@@ -1,0 +1,144 @@
+"""Price a call: pure functions over plain values, no ORM, no clock. docs/rating.md states the algorithm.
+
+Amounts are Decimal with six places, durations integer microseconds (the switch's clock has no finer step), so
+that nothing here is ever rounded but the one final amount.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from billing.prefixes import PrefixTable
+
+SECOND = 1_000_000
+MICRO = Decimal("0.000001")
+NOTHING = Decimal("0.000000")
+
+
+class RateValues(Protocol):
+    """What the formula reads of a rate; times are in seconds."""
+
+    @property
+    def rate_minute(self) -> Decimal: ...
+    @property
+    def rate_call(self) -> Decimal: ...
+    @property
+    def increment(self) -> int: ...
+    @property
+    def grace(self) -> int: ...
+    @property
+    def minimal_duration(self) -> int: ...
+
+
+class RateRow(RateValues, Protocol):
+    """A rate as it stands in a table."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def enabled(self) -> bool: ...
+
+
+class MappingRow(Protocol):
+    """One mapping of a product; ``starts_at`` is in microseconds since the epoch."""
+
+    @property
+    def rate_table_id(self) -> int: ...
+    @property
+    def starts_at(self) -> int: ...
+
+
+class Unpriced(StrEnum):
+    """Why a number has no price."""
+
+    NO_MAPPING = "no_mapping"
+    NO_RATE = "no_rate"
+    BLOCKED = "blocked"
+
+
+class Price(NamedTuple):
+    """The mapping and rate that price a number, or why none does (then with what was found so far)."""
+
+    unpriced: Unpriced | None
+    prefix: str = ""
+    mapping: MappingRow | None = None
+    rate: RateRow | None = None
+
+
+class Charge(NamedTuple):
+    """What a call costs."""
+
+    seconds: int
+    amount: Decimal
+
+
+def charged_seconds(rate: RateValues, duration: int) -> int:
+    """Return the seconds billed for ``duration`` µs from answer to BYE: minimum first, then whole increments.
+
+    Zero for an unanswered or zero-second call and within the grace period.
+    """
+    if duration <= 0 or duration < rate.grace * SECOND:
+        return 0
+    return rounded_up_seconds(rate, duration)
+
+
+def rounded_up_seconds(rate: RateValues, duration: int) -> int:
+    """Return ``m + ceil(max(0, d - m) / i) * i`` for ``duration`` µs, whatever the grace period."""
+    minimum, increment = rate.minimal_duration, rate.increment
+    beyond = max(0, duration - minimum * SECOND)
+    return minimum + -(-beyond // (increment * SECOND)) * increment
+
+
+def amount_of(rate: RateValues, seconds: int) -> Decimal:
+    """Return ``rate_call + rate_minute * seconds / 60``, rounded once, half away from zero, to six places."""
+    # In whole sixtieths of a millionth the sum is exact; the only rounding is the division below.
+    sixtieths = int(rate.rate_call.scaleb(6)) * 60 + int(rate.rate_minute.scaleb(6)) * seconds
+    millionths = (2 * abs(sixtieths) + 60) // 120
+    return Decimal(-millionths if sixtieths < 0 else millionths).scaleb(-6)
+
+
+def charge(rate: RateValues, duration: int) -> Charge:
+    """Return what a call of ``duration`` µs from answer to BYE costs; zero or less means it was not answered."""
+    if duration <= 0 or duration < rate.grace * SECOND:
+        return Charge(0, NOTHING)
+    seconds = rounded_up_seconds(rate, duration)
+    return Charge(seconds, amount_of(rate, seconds))
+
+
+def quantum(rate: RateValues, seconds: int) -> Decimal:
+    """Return the amount to reserve before a call: its price for ``seconds`` plus one increment.
+
+    The switch's cut is inexact by up to a second (SWITCH.md, trap 2), which the extra increment covers; the grace
+    period is left out, since a call may outlast it. Nothing where the price is not above zero.
+    """
+    amount = amount_of(rate, rounded_up_seconds(rate, seconds * SECOND) + rate.increment)
+    return max(amount, NOTHING)
+
+
+def in_force(mappings: Iterable[MappingRow], at: int) -> MappingRow | None:
+    """Return the mapping with the latest start that is not after ``at`` (µs since the epoch)."""
+    return max((m for m in mappings if m.starts_at <= at), key=lambda m: m.starts_at, default=None)
+
+
+def price_number(
+    mappings: PrefixTable[tuple[MappingRow, ...]] | None,
+    rates: Mapping[int, PrefixTable[RateRow]],
+    number: str,
+    at: int,
+) -> Price:
+    """Return what prices ``number`` (E.164 digits) for a call set up at ``at``.
+
+    The longest prefix with a mapping in force names the rate table; its longest code is the rate. A table that
+    lacks the number ends the search: there is no falling back to a shorter mapping.
+    """
+    for prefix, candidates in mappings.matches(number) if mappings is not None else ():
+        mapping = in_force(candidates, at)
+        if mapping is None:
+            continue
+        table = rates.get(mapping.rate_table_id)
+        rate = table.longest(number) if table is not None else None
+        if rate is None:
+            return Price(Unpriced.NO_RATE, prefix, mapping)
+        return Price(None if rate.enabled else Unpriced.BLOCKED, prefix, mapping, rate)
+    return Price(Unpriced.NO_MAPPING)

@@ -1,0 +1,251 @@
+"""What goes into an evaluation and what comes out, with their JSON forms.
+
+The JSON form of a decision (its *record*) is stored with the attempt, shown on the call's page and read back for
+replay; ``Decision.from_record(decision.record())`` has the same record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+MAX_TEXT = 256
+RECORD_FORMAT = 1
+
+CHECK_TITLES = {
+    1: "Source address",
+    2: "Carrier enabled",
+    3: "Carrier is DID provider",
+    4: "Carrier credit",
+    5: "Number",
+    6: "DID",
+    7: "DID's carrier",
+    8: "DID in service",
+    9: "Mapping to an alias",
+    10: "Account",
+    11: "Price",
+    12: "Call limits",
+    13: "Funds",
+    14: "Registration",
+}
+
+
+class Outcome(StrEnum):
+    """How a check ended; unknown means that only the switch or the database could tell, and did not."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NOT_REACHED = "not_reached"
+
+
+class Ref(NamedTuple):
+    """A row of the configuration: enough to link to it and to name it as it was."""
+
+    kind: str
+    id: int
+    label: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what was compared is ``said`` (a template and its values), rendered only when somebody reads it."""
+
+    number: int
+    outcome: Outcome
+    said: tuple[Any, ...] = ()
+    row: Ref | None = None
+    near: str = ""
+
+    @property
+    def title(self) -> str:
+        """The check's name for people."""
+        return CHECK_TITLES[self.number]
+
+    @property
+    def words(self) -> str:
+        """What was compared, in words."""
+        return self.said[0].format(*self.said[1:]) if len(self.said) > 1 else "".join(self.said)
+
+    def record(self) -> dict[str, Any]:
+        """Return the check as JSON."""
+        return {
+            "n": self.number,
+            "title": self.title,
+            "outcome": self.outcome.value,
+            "words": self.words,
+            "row": self.row._asdict() if self.row else None,
+            "near": self.near,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Check":
+        """Read a check back."""
+        row = record["row"]
+        # One string without values is never taken for a template, so a brace in a carrier's name stays a brace.
+        said = (record["words"],) if record["words"] else ()
+        return cls(record["n"], Outcome(record["outcome"]), said, Ref(**row) if row else None, record["near"])
+
+
+@dataclass(frozen=True, slots=True)
+class InboundAttempt:
+    """One initial INVITE as the switch read it; ``at`` is in µs since the epoch, at the switch."""
+
+    attempt_id: str
+    at: int
+    source: str
+    port: int = 0
+    transport: str = ""
+    received_on: str = ""
+    ruri: str = ""
+    to_uri: str = ""
+    p_called_party_id: str = ""
+    from_uri: str = ""
+    call_id: str = ""
+    user_agent: str = ""
+    switch: str = ""
+
+    @classmethod
+    def from_call(cls, call: Mapping[str, Any], switch: str = "") -> "InboundAttempt":
+        """Read the ``call`` object of a decision request or event; raises ValueError where it is none.
+
+        Text is cut to 256 characters, as the switch does.
+        """
+        try:
+            texts = {name: str(call.get(name) or "")[:MAX_TEXT] for name in _TEXTS}
+            return cls(
+                str(call["attempt"])[:64],
+                event_microseconds(call["at"]),
+                port=int(call.get("port") or 0),
+                switch=switch[:64],
+                **texts,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise ValueError(f"not a call: {error!r}") from error
+
+
+_TEXTS = (
+    "source", "transport", "received_on", "ruri", "to_uri", "p_called_party_id", "from_uri", "call_id", "user_agent",
+)  # fmt: skip
+
+
+def event_microseconds(at: Any) -> int:
+    """Return an event's time ("1732345678.123456") in µs; exact, unlike a float. Raises ValueError."""
+    value = Decimal(str(at))
+    if not 0 <= value < 1 << 40:
+        raise ValueError(f"no time: {at!r}")
+    return int(value.scaleb(6))
+
+
+@dataclass(slots=True)
+class Facts:
+    """What only the moment knows. What is missing is unknown, and an unknown fact never lets a paid call in.
+
+    ``credit`` by balance id; ``funds`` by leg; ``live`` calls by what is limited, this one not counted.
+    """
+
+    credit: Mapping[int, bool] = field(default_factory=dict)
+    funds: Mapping[str, bool | None] = field(default_factory=dict)
+    live: Mapping[str, int] = field(default_factory=dict)
+    registered: bool | None = None
+
+    @classmethod
+    def from_json(cls, body: Any, live: Any = None, registered: Any = None) -> "Facts":
+        """Read recorded facts; ``live`` and ``registered`` come from the switch (-1: not looked up)."""
+        body = body if isinstance(body, Mapping) else {}
+        credit, funds = body.get("credit"), body.get("funds")
+        return cls(
+            credit={int(key): bool(value) for key, value in credit.items()} if isinstance(credit, Mapping) else {},
+            funds=dict(funds) if isinstance(funds, Mapping) else {},
+            live={key: int(value) for key, value in live.items()} if isinstance(live, Mapping) else {},
+            registered=None if registered is None or int(registered) < 0 else bool(int(registered)),
+        )
+
+
+class Reserve(NamedTuple):
+    """Money to set aside for one priced leg."""
+
+    leg: str
+    balance_id: int
+    amount: Decimal
+    currency: str
+
+
+@dataclass(slots=True)
+class Decision:
+    """The verdict on one attempt, with its reasons and its route."""
+
+    reason: str
+    version: int
+    checks: list[Check]
+    number: str = ""
+    carrier: Ref | None = None
+    carrier_account: Ref | None = None
+    did: Ref | None = None
+    alias: Ref | None = None
+    account: Ref | None = None
+    client: Ref | None = None
+    reserve: tuple[Reserve, ...] = ()
+    limits: dict[str, int | None] = field(default_factory=dict)
+    max_seconds: int = 0
+    trace: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def accept(self) -> bool:
+        """Whether the call may come in."""
+        return self.reason == "accepted"
+
+    @property
+    def routed(self) -> bool:
+        """Whether checks 1 to 11 passed, so that there is a route whose calls are counted against limits."""
+        return any(check.number == 12 and check.outcome is not Outcome.NOT_REACHED for check in self.checks)
+
+    def check(self, number: int) -> Check:
+        """Return a check by its number."""
+        return self.checks[number - 1]
+
+    @property
+    def failed(self) -> Check | None:
+        """The check that refused the call."""
+        return next((check for check in self.checks if check.outcome is Outcome.FAILED), None)
+
+    def record(self) -> dict[str, Any]:
+        """Return the decision as JSON."""
+        return {
+            "v": RECORD_FORMAT,
+            "accept": self.accept,
+            "reason": self.reason,
+            "version": self.version,
+            "number": self.number,
+            **{name: row._asdict() if (row := getattr(self, name)) else None for name in PARTIES},
+            "reserve": [{**leg._asdict(), "amount": str(leg.amount)} for leg in self.reserve],
+            "limits": self.limits,
+            "max_seconds": self.max_seconds,
+            "trace": self.trace,
+            "facts": self.facts,
+            "checks": [check.record() for check in self.checks],
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Decision":
+        """Read a record back; raises ValueError for one of a format that is not known."""
+        if record.get("v") != RECORD_FORMAT:
+            raise ValueError(f"unknown record format {record.get('v')!r}")
+        return cls(
+            reason=record["reason"],
+            version=record["version"],
+            checks=[Check.from_record(check) for check in record["checks"]],
+            number=record["number"],
+            **{name: Ref(**record[name]) if record[name] else None for name in PARTIES},
+            reserve=tuple(Reserve(**{**leg, "amount": Decimal(leg["amount"])}) for leg in record["reserve"]),
+            limits=record["limits"],
+            max_seconds=record["max_seconds"],
+            trace=record["trace"],
+            facts=record["facts"],
+        )
+
+
+PARTIES = ("carrier", "carrier_account", "did", "alias", "account", "client")

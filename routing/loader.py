@@ -1,0 +1,99 @@
+"""Fill a snapshot from PostgreSQL, and find the changes that lead from one configuration version to another.
+
+Works on a bare psycopg2 connection, so that the decider needs neither Django's connection handling nor its ORM.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from routing.rows import KINDS, Kind
+from routing.snapshot import Change, Policy, Snapshot
+
+BATCH = 10_000
+
+
+class VersionUnknown(LookupError):
+    """The history does not reach to the version asked for."""
+
+
+def load_snapshot(connection: Any, policy: Policy) -> Snapshot:
+    """Return the configuration as committed now; every table is read in one REPEATABLE READ transaction.
+
+    ``connection`` is psycopg2's, not in autocommit mode and with no transaction open.
+    """
+    config = Snapshot(policy)
+    shared: dict[Any, Any] = {}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            config.version = latest_version(cursor)
+            for kind in KINDS.values():
+                config.fill(kind.name, _table_rows(connection, kind, shared.setdefault))
+    finally:
+        connection.rollback()
+    return config
+
+
+def _table_rows(connection: Any, kind: Kind, share: Callable[[Any, Any], Any]) -> Iterator[Any]:
+    # The version of a row is that of its last change.
+    query = (
+        f"SELECT {', '.join(kind.selects)}, coalesce(c.version, 0) FROM {kind.table} t LEFT JOIN "  # noqa: S608
+        "(SELECT row_id, max(version_id) AS version FROM routing_configchange WHERE kind = %s GROUP BY row_id) c "
+        "ON c.row_id = t.id"
+    )
+    # Equal ids of carriers and aliases, and equal versions, are kept once: most rows share theirs.
+    shared = [at for at, column in enumerate(kind.columns) if column.endswith("_id")]
+    # A named cursor: a million rows are not to stand in memory twice.
+    with connection.cursor(name=f"snapshot_{kind.name}") as cursor:
+        cursor.itersize = BATCH
+        cursor.execute(query, [kind.name])
+        for row in cursor:
+            *values, version = row
+            for at in shared:
+                values[at] = share(values[at], values[at])
+            yield kind.build(values, share(version, version))
+
+
+def latest_version(cursor: Any) -> int:
+    """Return the newest committed version; version order is commit order (routing's second migration)."""
+    cursor.execute("SELECT coalesce(max(id), 0) FROM routing_configversion")
+    return cursor.fetchone()[0]
+
+
+def changes_between(cursor: Any, current: int, target: int) -> list[Change]:
+    """Return what turns the configuration of version ``current`` into that of ``target``, later or earlier.
+
+    Each row that changed in between becomes what it was in ``target``. Raises VersionUnknown where the history does
+    not hold the target.
+    """
+    if current == target:
+        return []
+    low, high = min(current, target), max(current, target)
+    cursor.execute("SELECT count(*) FROM routing_configversion WHERE id = ANY(%s)", [[low, high]])
+    if cursor.fetchone()[0] < (2 if low else 1):
+        raise VersionUnknown(f"version {target} or {current} is not in the history")
+    cursor.execute(
+        "SELECT t.kind, t.row_id, b.version_id, b.body::text FROM "
+        "(SELECT DISTINCT kind, row_id FROM routing_configchange WHERE version_id > %s AND version_id <= %s) t "
+        "LEFT JOIN LATERAL (SELECT version_id, body FROM routing_configchange c "
+        "WHERE c.kind = t.kind AND c.row_id = t.row_id AND c.version_id <= %s "
+        "ORDER BY version_id DESC, id DESC LIMIT 1) b ON true",
+        [low, high, target],
+    )
+    return [parse_change(*row) for row in cursor.fetchall() if row[0] in KINDS]
+
+
+def parse_change(kind: str, row_id: int, version: int | None, body: str | None) -> Change:
+    """Return one change from its stored body; none means the row does not exist in that version."""
+    if body is None or version is None:
+        return Change(kind, row_id, None)
+    return Change(kind, row_id, KINDS[kind].build_from_body(json.loads(body, parse_float=Decimal), version))
+
+
+def load_credit(cursor: Any, balance_ids: list[int] | None = None) -> dict[int, bool]:
+    """Return by balance whether balance + credit limit is above zero; of all balances or of those named."""
+    where, parameters = ("WHERE id = ANY(%s)", [balance_ids]) if balance_ids is not None else ("", [])
+    cursor.execute(f"SELECT id, amount + credit_limit > 0 FROM billing_balance {where}", parameters)  # noqa: S608
+    return dict(cursor.fetchall())
