@@ -76,6 +76,9 @@ class Switch(models.Model):
     token_digest = models.CharField(max_length=64, blank=True)
     enabled = models.BooleanField(default=True)
     description = models.CharField(max_length=200, blank=True)
+    version = models.CharField(max_length=64, blank=True, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    stopped_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name_plural = "switches"
@@ -114,3 +117,15 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return self.event_id or self.stream_id
+
+
+class RecordPosition(models.Model):
+    """How far one file of a switch's local record is reconciled; ``offset`` is the start of its first open line."""
+
+    path = models.CharField(max_length=255, primary_key=True)
+    inode = models.BigIntegerField()
+    offset = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.path} at {self.offset}"

@@ -1,1 +1,5 @@
-"""Composition only: settings, URLs, Celery and WSGI entry points."""
+"""Composition of the product: settings, addresses, Celery, WSGI."""
+
+from voipbilling.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -140,8 +140,34 @@ CELERY_BROKER_URL = (
     if REDIS_URL.startswith("unix")
     else redis_database_url(1)
 )
+# Tasks: acknowledged when done, so that a killed worker's task runs again; every task is written to bear that.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Redis gives a task to another worker when it is unacknowledged for so long; above the time limit, or it runs twice.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 1800}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TIMEZONE = BUSINESS_TIME_ZONE
+CELERY_BEAT_SCHEDULER = "voipbilling.beat:BeatingScheduler"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "ensure-partitions": {"task": "syslog.tasks.ensure_partitions", "schedule": 6 * 3600},
+    "prune-seen-events": {"task": "syslog.tasks.prune_seen_events", "schedule": 3600},
+}
+# Longer than the switch keeps its local record, the longest possible replay.
+SEEN_EVENTS_DAYS = int(os.environ.get("SEEN_EVENTS_DAYS", "30"))
+
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_database_url(2)}}
 
+# Where the switch on this machine keeps its local record of events and answers JSON-RPC (switch/CONTRACT.md).
+SWITCH_RECORD_DIR = Path(os.environ.get("SWITCH_RECORD_DIR", DATA_DIR / "switch" / "record"))
+SWITCH_RPC_SOCKET = Path(os.environ.get("VOIPBILLING_RUN", DATA_DIR / "run")) / "rpc.sock"
 # The switch, as the portal describes it to operators and as its files are rendered.
 SWITCH_NAME = os.environ.get("SWITCH_NAME", "sw1")
 SIP_ADDRESS = os.environ.get("SIP_ADDRESS", "127.0.0.1")

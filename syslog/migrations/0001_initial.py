@@ -20,6 +20,9 @@ class Migration(migrations.Migration):
                 ("token_digest", models.CharField(blank=True, max_length=64)),
                 ("enabled", models.BooleanField(default=True)),
                 ("description", models.CharField(blank=True, max_length=200)),
+                ("version", models.CharField(blank=True, editable=False, max_length=64)),
+                ("started_at", models.DateTimeField(editable=False, null=True)),
+                ("stopped_at", models.DateTimeField(editable=False, null=True)),
             ],
             options={
                 "verbose_name_plural": "switches",
@@ -118,6 +121,15 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="RecordPosition",
+            fields=[
+                ("path", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("inode", models.BigIntegerField()),
+                ("offset", models.BigIntegerField(default=0)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+            ],
         ),
         migrations.CreateModel(
             name="SeenEvent",
