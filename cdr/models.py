@@ -41,6 +41,8 @@ class CDR(models.Model):
     q850_cause = models.PositiveSmallIntegerField(null=True)
     hung_up_by = models.CharField(max_length=8, blank=True)
     phone_code = models.PositiveSmallIntegerField(null=True)
+    phone_reason = models.CharField(max_length=256, blank=True, help_text="The phone's Reason header.")
+    max_seconds = models.PositiveIntegerField(null=True)
     contact = models.CharField(max_length=256, blank=True)
     call_id = models.CharField(max_length=256, blank=True)
     caller_user_agent = models.CharField(max_length=256, blank=True)

@@ -48,6 +48,11 @@ class Migration(migrations.Migration):
                 ("q850_cause", models.PositiveSmallIntegerField(null=True)),
                 ("hung_up_by", models.CharField(blank=True, max_length=8)),
                 ("phone_code", models.PositiveSmallIntegerField(null=True)),
+                (
+                    "phone_reason",
+                    models.CharField(blank=True, help_text="The phone's Reason header.", max_length=256),
+                ),
+                ("max_seconds", models.PositiveIntegerField(null=True)),
                 ("contact", models.CharField(blank=True, max_length=256)),
                 ("call_id", models.CharField(blank=True, max_length=256)),
                 ("caller_user_agent", models.CharField(blank=True, max_length=256)),

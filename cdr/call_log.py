@@ -1,0 +1,134 @@
+"""Each step of a call in words, with what it is about."""
+
+import re
+import uuid
+from collections import defaultdict
+from syslog.choices import Category, Severity
+from syslog.entries import ref, write_entries
+from syslog.events import Event
+from syslog.models import LogEntry
+from typing import Any
+
+from cdr.models import CDR
+from routing.reasons import reason as reason_of
+
+SIP_USER = re.compile(r"sips?:([^@;?>]*)@")
+
+
+def write(events: list[Event], records: dict[uuid.UUID, CDR]) -> None:
+    """Log calls' events. What an earlier entry could not know of its call it is told when the decision comes."""
+    entries = []
+    for event in events:
+        words = _WORDS.get(event.type)
+        if words and (entry := words(event, records[event.attempt])):
+            entries.append(entry)
+    write_entries(entries)
+    _complete_earlier_entries(events, records)
+
+
+def refs_of(record: CDR) -> list[dict[str, Any]]:
+    """Return what a call is about, by the names it was known by then."""
+    return [
+        *ref("carrier", record.carrier_id, record.carrier_label),
+        *ref("did", record.did_id, record.did_label),
+        *ref("client", record.client_id, record.client_label),
+        *ref("account", record.account_id, record.account_label),
+        *ref("alias", record.alias_id, record.alias_label),
+    ]
+
+
+def called_number(record: CDR) -> str:
+    """Return the number a call was for: the DID's, or what the carrier sent."""
+    return record.number or sip_user(record.called)
+
+
+def sip_user(uri: str) -> str:
+    found = SIP_USER.search(uri)
+    return found[1] if found else ""
+
+
+def duration_words(seconds: float) -> str:
+    """Return a duration as people say it: 4.2 s, 3:05, 1:00:09."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _entry(event: Event, record: CDR, message: str, category: str, severity: str, reason: str = "") -> LogEntry:
+    return LogEntry(
+        at=event.at,
+        category=category,
+        severity=severity,
+        reason=reason,
+        message=message,
+        refs=refs_of(record),
+        attempt_id=record.attempt_id,
+        number=called_number(record),
+        source=record.source,
+        call_id=record.call_id,
+    )
+
+
+def _decided(event: Event, record: CDR) -> LogEntry:
+    code = event.text("reason", 40)
+    known = reason_of(code)
+    origin = f"{record.carrier_label} ({record.source})" if record.carrier_label else str(record.source or "unknown")
+    caller = sip_user(record.caller) or "anonymous"
+    number = f"+{record.number}" if record.number else called_number(record) or "no number"
+    if code == "accepted":
+        words = f"Call from {caller} by {origin} to {number} accepted: it goes to alias {record.alias_label}"
+        words += f" of account {record.account_label}." if record.account_label else "."
+        return _entry(event, record, words, Category.CALL, Severity.INFO, code)
+    words = f"Call from {caller} by {origin} to {number} refused: {known.words}."
+    return _entry(event, record, words, known.category, known.severity, code)
+
+
+def _ringing(event: Event, record: CDR) -> LogEntry:
+    code = event.integer("code") or 180
+    words = f"{record.alias_label or 'The phone'} rings ({code})."
+    return _entry(event, record, words, Category.CALL, Severity.INFO, "ringing")
+
+
+def _answered(event: Event, record: CDR) -> LogEntry:
+    words = f"{record.alias_label or 'The phone'} answered the call to {called_number(record) or 'it'}."
+    return _entry(event, record, words, Category.CALL, Severity.INFO, "answered")
+
+
+def _ended(event: Event, record: CDR) -> LogEntry | None:
+    code = event.text("reason", 40)
+    known = reason_of(code)
+    if known.refuses:
+        return None  # The decision's entry has said so already.
+    answered = record.answered_at
+    if code == "completed" and answered:
+        who = {"caller": "the caller hung up", "callee": "the phone hung up"}.get(event.text("by"), "it was hung up")
+        words = f"Call ended after {duration_words((event.at - answered).total_seconds())}: {who}."
+    elif answered:
+        words = f"Call ended after {duration_words((event.at - answered).total_seconds())}: {known.words}."
+    else:
+        words = f"Call to {called_number(record) or 'the phone'} not answered: {known.words}"
+        phone_code = event.integer("phone_code")
+        words += f"; the phone said {phone_code}." if phone_code and phone_code != 200 else "."
+    return _entry(event, record, words, known.category, known.severity, code)
+
+
+_WORDS = {"decision": _decided, "ringing": _ringing, "answer": _answered, "end": _ended}
+
+
+def _complete_earlier_entries(events: list[Event], records: dict[uuid.UUID, CDR]) -> None:
+    types: dict[uuid.UUID, set[str]] = defaultdict(set)
+    for event in events:
+        types[event.attempt].add(event.type)
+    for attempt, mine in types.items():
+        record = records[attempt]
+        earlier = (
+            (record.rang_at and "ringing" not in mine)
+            or (record.answered_at and "answer" not in mine)
+            or (record.ended_at and "end" not in mine)
+        )
+        if "decision" in mine and earlier:
+            LogEntry.objects.filter(attempt_id=attempt, refs=[]).update(
+                refs=refs_of(record), number=called_number(record), source=record.source, call_id=record.call_id
+            )

@@ -1,0 +1,95 @@
+"""Merge a call's events into its CDR: the same record whatever the order, however often (no ORM call, no clock).
+
+Each column has one kind of event as its source, or a rule that does not ask who came first: the earliest time, the
+answering phone before the ringing one, an end that the switch told before one that the portal concluded.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from syslog.events import Event, address_of, integer_of, text_of
+
+from cdr.models import CDR
+
+SWITCH_LOST = "switch_lost"
+SMALL = 32_767
+CALL_EVENTS = ("attempt", "decision", "ringing", "answer", "end")
+
+
+def merge(record: CDR, events: Iterable[Event]) -> CDR:
+    """Merge events of one attempt into its record and return it. Names of ids are the caller's to add."""
+    for event in events:
+        record.switch = record.switch or event.switch
+        _MERGE[event.type](record, event)
+    return record
+
+
+def last_proof_of_life(record: CDR) -> dt.datetime:
+    """Return the latest instant at which the call is known to have lived."""
+    return max(filter(None, (record.started_at, record.rang_at, record.answered_at)))
+
+
+def _merge_call(record: CDR, event: Event) -> None:
+    call = event.call
+    record.source = record.source or address_of(call.get("source"))
+    record.source_port = record.source_port or integer_of(call.get("port"))
+    record.transport = record.transport or text_of(call.get("transport"), 8)
+    record.caller = record.caller or text_of(call.get("from_uri"))
+    record.called = record.called or text_of(call.get("ruri"))
+    record.call_id = record.call_id or text_of(call.get("call_id"))
+    record.caller_user_agent = record.caller_user_agent or text_of(call.get("user_agent"))
+
+
+def _merge_decision(record: CDR, event: Event) -> None:
+    _merge_call(record, event)
+    record.number = event.text("number", 15)
+    record.alias_label = event.text("alias", 64)
+    for column in ("carrier_id", "carrier_account_id", "did_id", "account_id", "alias_id", "max_seconds"):
+        setattr(record, column, event.integer(column) or None)
+    record.traced = bool(event.integer("trace"))
+
+
+def _merge_ringing(record: CDR, event: Event) -> None:
+    record.rang_at = _earliest(record.rang_at, event.at)
+    record.contact = record.contact or event.text("contact")
+
+
+def _merge_answer(record: CDR, event: Event) -> None:
+    record.answered_at = _earliest(record.answered_at, event.at)
+    record.contact = event.text("contact") or record.contact
+    record.phone_user_agent = record.phone_user_agent or event.text("phone_user_agent")
+
+
+def _merge_end(record: CDR, event: Event) -> None:
+    record.rang_at = _earliest(record.rang_at, event.time("rang"))
+    record.answered_at = _earliest(record.answered_at, event.time("answered"))
+    record.phone_user_agent = record.phone_user_agent or event.text("phone_user_agent")
+    reason = event.text("reason", 40)
+    if record.ended_at is not None:
+        # One end is what the contract promises. Where there are two, the told one counts, then the earlier.
+        known = (record.reason == SWITCH_LOST, record.ended_at, record.reason)
+        if known <= (reason == SWITCH_LOST, event.at, reason):
+            return
+    record.ended_at = event.at
+    record.reason = reason
+    record.sip_code = _small(event.integer("sip"))
+    record.q850_cause = _small(event.integer("q850"))
+    record.hung_up_by = event.text("by", 8)
+    record.phone_code = _small(event.integer("phone_code")) or None
+    record.phone_reason = event.text("phone_reason")
+
+
+def _earliest(known: dt.datetime | None, told: dt.datetime | None) -> dt.datetime | None:
+    return min(filter(None, (known, told)), default=None)
+
+
+def _small(value: int | None) -> int | None:
+    return value if value is not None and value <= SMALL else None
+
+
+_MERGE = {
+    "attempt": _merge_call,
+    "decision": _merge_decision,
+    "ringing": _merge_ringing,
+    "answer": _merge_answer,
+    "end": _merge_end,
+}

@@ -1,0 +1,81 @@
+"""Write merged CDRs in bulk, safely beside other workers that hold events of the same calls."""
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from syslog.events import Event
+
+from django.db import connection
+from psycopg2.extras import execute_values
+
+from cdr.merge import merge
+from cdr.models import CDR
+
+FIELDS = CDR._meta.concrete_fields
+COLUMNS = ", ".join(field.column for field in FIELDS)
+UPDATES = ", ".join(
+    f"{field.column} = excluded.{field.column}" for field in FIELDS if field.name not in {"attempt_id", "started_at"}
+)
+# An attempt's start is the same in all of its events; the margin only keeps the search out of old partitions.
+MARGIN = dt.timedelta(hours=1)
+
+
+def merge_records(events: Iterable[Event], complete: Callable[[list[CDR], list[Event]], None]) -> dict[uuid.UUID, CDR]:
+    """Merge events into the stored CDRs of their attempts and return these, locked until the transaction ends.
+
+    ``complete`` adds to the merged records what comes from elsewhere, before they are written.
+    """
+    by_attempt: dict[uuid.UUID, list[Event]] = defaultdict(list)
+    for event in events:
+        by_attempt[event.attempt].append(event)
+    merged: dict[uuid.UUID, CDR] = {}
+    while by_attempt:
+        known = _locked(by_attempt)
+        for attempt, its_events in by_attempt.items():
+            record = known.get(attempt) or CDR(
+                attempt_id=attempt, started_at=min(event.started for event in its_events)
+            )
+            merged[attempt] = merge(record, its_events)
+        complete([merged[attempt] for attempt in by_attempt], [e for group in by_attempt.values() for e in group])
+        _write([merged[attempt] for attempt in known], "DO UPDATE SET " + UPDATES)
+        written = _write([merged[attempt] for attempt in by_attempt if attempt not in known], "DO NOTHING")
+        # What another worker inserted in between was not ours to see: merge again, into its row.
+        by_attempt = {
+            attempt: group for attempt, group in by_attempt.items() if attempt not in known and attempt not in written
+        }
+    return merged
+
+
+def _locked(by_attempt: dict[uuid.UUID, list[Event]]) -> dict[uuid.UUID, CDR]:
+    starts = [event.started for group in by_attempt.values() for event in group]
+    rows = (
+        CDR.objects.filter(
+            attempt_id__in=list(by_attempt), started_at__range=(min(starts) - MARGIN, max(starts) + MARGIN)
+        )
+        .order_by("attempt_id")
+        .select_for_update()
+    )
+    return {row.attempt_id: row for row in rows}
+
+
+def _write(records: list[CDR], on_conflict: str) -> set[uuid.UUID]:
+    """Insert records with a conflict rule and return the attempts written."""
+    if not records:
+        return set()
+    template = "(" + ", ".join(f"%s::{field.db_type(connection)}" for field in FIELDS) + ")"
+    rows = [
+        [field.get_db_prep_save(getattr(record, field.attname), connection) for field in FIELDS]
+        for record in sorted(records, key=lambda record: record.attempt_id)
+    ]
+    with connection.cursor() as cursor:
+        written = execute_values(
+            cursor.cursor,
+            f"INSERT INTO cdr_cdr ({COLUMNS}) VALUES %s "  # noqa: S608 - column names are the model's own
+            f"ON CONFLICT (attempt_id, started_at) {on_conflict} RETURNING attempt_id",
+            rows,
+            template=template,
+            page_size=len(rows),
+            fetch=True,
+        )
+    return {uuid.UUID(str(attempt)) for (attempt,) in written}
