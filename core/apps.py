@@ -5,3 +5,19 @@ from django.apps import AppConfig
 
 class CoreConfig(AppConfig):
     name = "core"
+
+    def ready(self) -> None:
+        """Register the system checks and the rules of other packages' views."""
+        from core import checks  # noqa: F401 - registering is what the import does
+        from core.access import Access, declare_external
+
+        for view in ("account.views.LoginView", "account.views.AccountInactiveView", "mfa.base.views.AuthenticateView"):
+            declare_external(f"allauth.{view}", Access.PUBLIC)
+        for view in (
+            "account.views.LogoutView",
+            "account.views.PasswordChangeView",
+            "account.views.ReauthenticateView",
+        ):
+            declare_external(f"allauth.{view}", Access.READ, Access.READ)
+        # A second factor is each user's own business; allauth asks for the password again.
+        declare_external("allauth.mfa.*", Access.READ, Access.READ)

@@ -5,8 +5,10 @@ import zoneinfo
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.urls import reverse
 
 from core.choices import Role
+from core.history import tracked
 
 
 def validate_time_zone(name: str) -> None:
@@ -15,12 +17,22 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError("%(name)s is not a time zone, such as Europe/Riga.", params={"name": name})
 
 
+@tracked(exclude=["password", "last_login"])
 class User(AbstractUser):
     """A person who logs in to the portal; ``role`` alone says what they may do."""
 
     role = models.CharField(max_length=16, choices=Role, default=Role.SUPPORT)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     show_utc = models.BooleanField("show times in UTC", default=False)
+    must_change_password = models.BooleanField(
+        default=False, editable=False, help_text="The password was generated and is to be replaced at the next login."
+    )
+
+    class Meta(AbstractUser.Meta):
+        ordering = ["username"]
+
+    def get_absolute_url(self) -> str:
+        return reverse("core:user_detail", args=[self.pk])
 
     @property
     def is_administrator(self) -> bool:

@@ -1,0 +1,104 @@
+"""The settings page (facts that the environment decides, to read) and the health check."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+
+from core import render
+from core.access import Access, allows, rule
+from core.models import Heartbeat, User
+from core.views.base import PageView
+
+# Other parts of the settings, shown where their page exists and the role permits: words, URL name, rule, what it is.
+SECTIONS = (
+    ("Users", "core:user_list", Access.ADMIN, "users", "Who may log in, and as what."),
+    ("Switches", "syslog:switch_list", Access.READ, "server", "Switches that send events, and their tokens."),
+    (
+        "Versions in force",
+        "routing:versions",
+        Access.READ,
+        "versions",
+        "Which decider and switch have which configuration.",
+    ),
+    ("Dead letters", "syslog:deadletter_list", Access.READ, "mail-x", "Events that could not be taken in."),
+)
+
+
+@rule("public")
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 while this process can serve; it asks neither database nor cache, which have checks of their own."""
+    return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+class SettingsView(PageView):
+    """Show what the environment has set, and lead to what can be changed here."""
+
+    access = Access.READ
+    template_name = "core/settings.html"
+    title = "Settings"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the page."""
+        groups = (
+            ("Switch", self.switch_facts()),
+            ("Timers and limits", self.timer_facts()),
+            ("Money and clocks", self.money_facts()),
+            ("Portal", self.portal_facts()),
+        )
+        heartbeats = Heartbeat.objects.order_by("kind", "name")
+        return self.render(self.get_context_data(groups=groups, sections=self.sections(), heartbeats=heartbeats))
+
+    def sections(self) -> list[dict[str, str]]:
+        """Return the linked parts that exist."""
+        shown = []
+        for label, name, access, icon, text in SECTIONS:
+            try:
+                url = reverse(name)
+            except NoReverseMatch:
+                continue
+            if allows(self.request.user, access):
+                shown.append({"label": label, "url": url, "icon": icon, "text": text})
+        return shown
+
+    def switch_facts(self) -> list[tuple[str, Any]]:
+        """Return where the switch is, as carriers and phones must know it."""
+        return [
+            ("Name", settings.SWITCH_NAME),
+            ("SIP address", render.mono(settings.SIP_ADDRESS)),
+            ("SIP port", render.mono(settings.SIP_PORT, copy=False)),
+            ("STUN server for phones", render.mono(f"{settings.SIP_ADDRESS}:{settings.SIP_PORT}")),
+            ("Realm", render.mono(settings.SIP_REALM, copy=False)),
+            ("Address to give to a provider", render.mono(f"sip:<number>@{settings.SIP_ADDRESS}", copy=False)),
+        ]
+
+    def timer_facts(self) -> list[tuple[str, Any]]:
+        """Return how long the switch waits."""
+        return [
+            ("No response from the phone (408)", _seconds(settings.SIP_NO_RESPONSE_TIMEOUT)),
+            ("No answer (408)", _seconds(settings.SIP_NO_ANSWER_TIMEOUT)),
+            ("Longest call", render.duration(settings.MAX_CALL_SECONDS)),
+            ("SIP code when no phone is registered", render.mono(settings.SIP_NOT_REGISTERED_CODE, copy=False)),
+        ]
+
+    def money_facts(self) -> list[tuple[str, Any]]:
+        """Return what billing goes by."""
+        return [
+            ("Business time zone", settings.BUSINESS_TIME_ZONE),
+            ("Default currency", settings.DEFAULT_CURRENCY),
+            ("Reserved before a priced call", _seconds(settings.RESERVATION_SECONDS)),
+        ]
+
+    def portal_facts(self) -> list[tuple[str, Any]]:
+        """Return how the portal is reached."""
+        return [
+            ("Trusted proxies", ", ".join(settings.TRUSTED_PROXIES) or "none: the address of the socket counts"),
+            ("Users who may log in", User.objects.filter(is_active=True).count()),
+        ]
+
+
+def _seconds(value: float) -> Any:
+    return format_html('<span class="num">{} <span class="unit">s</span></span>', f"{value:g}")

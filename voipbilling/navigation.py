@@ -1,0 +1,51 @@
+"""The main menu (DESIGN, "The portal").
+
+Entries whose address does not exist, or whose rule the user fails, are left out.
+"""
+
+from core.navigation import NavGroup, NavItem
+
+NAVIGATION = (
+    NavGroup("Dashboard", "layout-dashboard", (NavItem("Dashboard", "cdr:dashboard"),)),
+    NavGroup(
+        "Clients",
+        "users",
+        (
+            NavItem("Clients", "accounts:client_list"),
+            NavItem("Accounts", "accounts:account_list"),
+            NavItem("Aliases", "accounts:alias_list"),
+        ),
+    ),
+    NavGroup(
+        "Carriers",
+        "building-broadcast-tower",
+        (NavItem("Carriers", "carriers:carrier_list", match=("carriers:",)),),
+    ),
+    NavGroup("DIDs", "phone", (NavItem("DIDs", "dids:did_list", match=("dids:",)),)),
+    NavGroup(
+        "Products",
+        "tags",
+        (
+            NavItem("Products", "billing:product_list"),
+            NavItem("Rates", "billing:ratetable_list", match=("billing:rate",)),
+        ),
+    ),
+    NavGroup(
+        "Reports",
+        "report",
+        (
+            NavItem("CDR", "cdr:cdr_list"),
+            NavItem("System Log", "syslog:logentry_list"),
+            NavItem("Web access log", "syslog:accessentry_list"),
+        ),
+    ),
+    NavGroup(
+        "Tools",
+        "tool",
+        (
+            NavItem("Call simulator", "routing:simulator", match=("routing:simulat",)),
+            NavItem("Registrations", "accounts:registration_list"),
+        ),
+    ),
+    NavGroup("Settings", "settings", (NavItem("Settings", "core:settings", match=("core:settings", "core:user_")),)),
+)
