@@ -1,5 +1,12 @@
 """The portal's addresses, one include per app."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("core.urls")),
+    path("account/", include("core.urls_account")),
+]
+
+handler403 = "core.views_errors.forbidden"
+handler404 = "core.views_errors.not_found"
+handler500 = "core.views_errors.server_error"
