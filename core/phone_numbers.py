@@ -1,0 +1,252 @@
+"""Telephone numbers as people write them, read into E.164 digits (ITU-T E.164), and digits written for reading.
+
+The switch's strict reading of what carriers send lives in routing; here a person types, pastes or looks at numbers.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterator
+
+import phonenumbers
+from phonenumbers import PhoneNumberFormat, ValidationResult, geocoder
+
+MIN_DIGITS = 7
+MAX_DIGITS = 15
+
+# Shared country codes that belong to no country, as ITU-T E.164 assigns them.
+GLOBAL_CODES = {
+    "800": "international freephone",
+    "808": "international shared cost",
+    "870": "Inmarsat satellite",
+    "878": "universal personal telecommunications",
+    "881": "global mobile satellite",
+    "882": "international networks",
+    "883": "international networks",
+    "888": "telecommunications for disaster relief",
+    "979": "international premium rate",
+}
+NO_COUNTRY = "001"  # What phonenumbers calls the region of the codes above.
+
+_WRITTEN = re.compile(r"^(?:tel:)?\+?[\d\s().\-\u2010-\u2015/\u00a0]+$", re.IGNORECASE)
+_RANGE_WORD = re.compile(r"\s+to\s+|\s*\.\.+\s*|\s*[–—]\s*|\s+-\s+")
+_PARTS_OF_LIST = re.compile(r"[,;\t]")
+
+
+class NumberError(ValueError):
+    """A text that is no telephone number; the message says why, in the words of the person who typed it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Number:
+    """An E.164 number: its digits, its country (ISO 3166, empty where it has none), and what is unusual about it."""
+
+    digits: str
+    country: str = ""
+    warning: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WrittenNumber:
+    """One number of a pasted list: the line it stands on, its text, and the number or the reason it is none."""
+
+    line: int
+    text: str
+    number: Number | None
+    error: str = ""
+
+
+def read_number(text: str, default_region: str = "") -> Number:
+    """Read a number written ``+44 20 7946 0018``, ``0044…``, ``44…``, or nationally within ``default_region``.
+
+    Possible but unusual numbers (international freephone, ranges that no plan lists) are accepted with a warning.
+    Raise NumberError with the reason where the text is no possible number.
+    """
+    written = text.strip()
+    if not written:
+        raise NumberError("Enter a number.")
+    if not _WRITTEN.match(written):
+        raise NumberError(f"“{shorten(written)}” is not a number: use digits, such as +44 20 7946 0018.")
+    written = re.sub(r"^tel:", "", written, flags=re.IGNORECASE)
+    digits = phonenumbers.normalize_digits_only(written)
+    if len(digits) < MIN_DIGITS:
+        raise NumberError(f"“{shorten(written)}” is too short: a DID has at least {MIN_DIGITS} digits.")
+    parsed = _parse(written, digits, default_region)
+    return _judged(parsed, written)
+
+
+def _parse(written: str, digits: str, region: str) -> phonenumbers.PhoneNumber:
+    """Return the number meant: international where it says so, else national in ``region``, else international."""
+    candidates: list[tuple[str, str | None]]
+    if written.lstrip().startswith("+"):
+        candidates = [("+" + _after_plus(written), None)]
+    elif digits.startswith("00"):
+        candidates = [("+" + digits[2:], None)]
+    elif region:
+        # 020… is national; 4420… without a plus may be either, and the reading that is a valid number wins.
+        candidates = [(written, region), ("+" + digits, None)]
+    elif digits.startswith("0"):
+        raise NumberError(
+            f"“{shorten(written)}” is a national number: write it with its country code, or choose the country."
+        )
+    else:
+        candidates = [("+" + digits, None)]
+    parsed = [number for number in (_parsed(*candidate) for candidate in candidates) if number]
+    if not parsed:
+        raise NumberError(f"“{shorten(written)}” does not begin with a country code.")
+    for wanted in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
+        for number in parsed:
+            if wanted(number):
+                return number
+    return parsed[0]
+
+
+def _after_plus(written: str) -> str:
+    return written.lstrip().removeprefix("+")
+
+
+def _parsed(written: str, region: str | None) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(written, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _judged(parsed: phonenumbers.PhoneNumber, written: str) -> Number:
+    digits = phonenumbers.format_number(parsed, PhoneNumberFormat.E164).removeprefix("+")
+    if len(digits) > MAX_DIGITS:
+        raise NumberError(f"“{shorten(written)}” is too long: E.164 numbers have at most {MAX_DIGITS} digits.")
+    if len(digits) < MIN_DIGITS or digits.startswith("0"):
+        raise NumberError(f"“{shorten(written)}” is not a possible number.")
+    code = str(parsed.country_code)
+    verdict = phonenumbers.is_possible_number_with_reason(parsed)
+    if code not in GLOBAL_CODES and verdict != ValidationResult.IS_POSSIBLE:
+        if verdict == ValidationResult.INVALID_LENGTH:
+            raise NumberError(f"+{digits} has a length that no number of +{code} has.")
+        length = "long" if verdict == ValidationResult.TOO_LONG else "short"
+        raise NumberError(f"+{digits} is too {length} for a number of +{code}.")
+    return describe(digits)
+
+
+def describe(digits: str) -> Number:
+    """Return the Number of E.164 ``digits`` with its country and what is unusual about it."""
+    try:
+        parsed = phonenumbers.parse("+" + digits)
+    except phonenumbers.NumberParseException:
+        return Number(digits, warning="No country has this code.")
+    code = str(parsed.country_code)
+    if code in GLOBAL_CODES:
+        return Number(digits, warning=f"+{code} is {GLOBAL_CODES[code]}, not a country: ask whether it can be called.")
+    if not phonenumbers.is_valid_number(parsed):
+        region = phonenumbers.region_code_for_country_code(int(code))
+        return Number(
+            digits,
+            country="" if region == NO_COUNTRY else region,
+            warning=f"Possible, but in no numbering range known for +{code}.",
+        )
+    region = phonenumbers.region_code_for_number(parsed) or ""
+    return Number(digits, country="" if region == NO_COUNTRY else region)
+
+
+@functools.lru_cache(maxsize=20_000)
+def format_number(digits: str) -> str:
+    """Return E.164 ``digits`` for reading: ``+44 20 7946 0018``; what cannot be grouped gets a plus alone."""
+    if not digits.isdigit():
+        return digits
+    try:
+        parsed = phonenumbers.parse("+" + digits)
+    except phonenumbers.NumberParseException:
+        return "+" + digits
+    formatted = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+    # A reading must never hide or add a digit (extensions, stripped prefixes of odd plans).
+    return formatted if phonenumbers.normalize_digits_only(formatted) == digits else "+" + digits
+
+
+def area_of(digits: str) -> str:
+    """Return the place that E.164 ``digits`` belong to, in English, or nothing."""
+    try:
+        parsed = phonenumbers.parse("+" + digits)
+    except phonenumbers.NumberParseException:
+        return ""
+    return geocoder.description_for_valid_number(parsed, "en") if phonenumbers.is_valid_number(parsed) else ""
+
+
+def read_range(first: str, last: str, default_region: str = "", *, limit: int) -> list[Number]:
+    """Return every number from ``first`` to ``last``, both included; ``last`` may be the final digits only.
+
+    Raise NumberError where the ends do not belong together or the range holds more than ``limit`` numbers.
+    """
+    start = read_number(first, default_region)
+    ending = phonenumbers.normalize_digits_only(last)
+    if not _WRITTEN.match(last.strip()):
+        raise NumberError(f"“{shorten(last.strip())}” is not a number: use digits only.")
+    # Final digits replace those of the first number ("+44 20 7946 0010 – 19"); a whole number is read as one.
+    if len(ending) < MIN_DIGITS and not last.strip().startswith("+"):
+        end_digits = start.digits[: -len(ending)] + ending
+    else:
+        end_digits = read_number(last, default_region).digits
+    if len(end_digits) != len(start.digits):
+        raise NumberError(f"+{start.digits} and +{end_digits} differ in length.")
+    size = int(end_digits) - int(start.digits) + 1
+    if size < 1:
+        raise NumberError(f"The range ends at +{end_digits}, before it begins at +{start.digits}.")
+    if size > limit:
+        raise NumberError(f"This range holds {size:,} numbers; at most {limit:,} can be added at once.")
+    return [describe(str(value)) for value in range(int(start.digits), int(end_digits) + 1)]
+
+
+def read_list(text: str, default_region: str = "", *, limit: int) -> Iterator[WrittenNumber]:
+    """Read a pasted list: one number or range a line (or separated by comma, semicolon, tab), ``#`` begins a remark.
+
+    Yield what each one holds, in order. Raise NumberError when more than ``limit`` numbers have been read.
+    """
+    count = 0
+    for line, content in enumerate(text.splitlines(), start=1):
+        for raw in _PARTS_OF_LIST.split(content.partition("#")[0]):
+            written = raw.strip()
+            if not written:
+                continue
+            try:
+                numbers = _numbers_of(written, default_region, limit)
+            except NumberError as error:
+                numbers = []
+                yield WrittenNumber(line, written, None, str(error))
+            count += max(len(numbers), 1)
+            if count > limit:
+                raise NumberError(f"At most {limit:,} numbers can be added at once.")
+            for number in numbers:
+                yield WrittenNumber(line, written, number)
+
+
+def _numbers_of(written: str, region: str, limit: int) -> list[Number]:
+    ends = _RANGE_WORD.split(written)
+    if len(ends) == 1:
+        # 442079460010-442079460019: a lone hyphen between two whole numbers is a range, not grouping.
+        halves = written.split("-")
+        if len(halves) == 2 and all(len(phonenumbers.normalize_digits_only(half)) >= MIN_DIGITS for half in halves):
+            ends = halves
+    if len(ends) == 2 and all(ends):
+        return read_range(ends[0], ends[1], region, limit=limit)
+    return [read_number(written, region)]
+
+
+def shorten(text: str, length: int = 40) -> str:
+    """Return ``text`` cut to ``length`` characters, for messages that repeat what somebody pasted."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+@functools.cache
+def country_choices() -> list[tuple[str, str]]:
+    """Return (ISO 3166 code, "United Kingdom (+44)") for every country that has a numbering plan, by name."""
+    choices = []
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        code = phonenumbers.country_code_for_region(region)
+        choices.append((region, f"{country_name(region) or region} (+{code})"))
+    return sorted(choices, key=lambda choice: choice[1])
+
+
+@functools.cache
+def country_name(region: str) -> str:
+    """Return the English name of an ISO 3166 region, or the code itself where none is known."""
+    example = phonenumbers.example_number(region) if region in phonenumbers.SUPPORTED_REGIONS else None
+    return (geocoder.country_name_for_number(example, "en") if example else "") or region
