@@ -8,3 +8,8 @@ import pghistory
 def tracked(**kwargs: Any) -> Any:
     """Return the decorator that keeps every version of a model's rows in an event table (django-pghistory)."""
     return pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), **kwargs)
+
+
+def acting(actor: Any) -> Any:
+    """Return the context in which every change of history is put down to ``actor``, a user, or to no person (None)."""
+    return pghistory.context(user=actor.pk if actor else None)
