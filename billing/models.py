@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pgtrigger
 from django.conf import settings
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
@@ -127,6 +128,13 @@ class Product(models.Model):
     kind = models.CharField(max_length=24, choices=ProductKind)
     description = models.CharField(max_length=200, blank=True)
     builtin = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(
+                name="product_builtin_stays", operation=pgtrigger.Delete, condition=pgtrigger.Q(old__builtin=True)
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,0 +1,144 @@
+"""Products, their mappings and rate tables: changes that keep "free inbound" free and currencies apart."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+
+from billing.models import Product, ProductMapping, Rate, RateTable
+from billing.selectors import balances_charged_by, priced_currencies
+from core.history import acting
+from core.models import User
+
+
+def save_product(*, actor: User, product: Product) -> Product:
+    """Create or change a product's name, kind or description.
+
+    Raise ValidationError for a built-in one, or for a change of kind while something is charged by it.
+    """
+    with transaction.atomic(), acting(actor):
+        if product.pk:
+            before = Product.objects.select_for_update(no_key=True).get(pk=product.pk)
+            _refuse_builtin(before)
+            if before.kind != product.kind and (users := product_users(before)):
+                raise ValidationError({"kind": f"{before} is used by {users}; its kind stays."})
+        product.full_clean()
+        product.save()
+        return product
+
+
+def delete_product(*, actor: User, product: Product) -> None:
+    """Delete a product and its mappings. Raise ValidationError for a built-in one or one in use, naming by what."""
+    with transaction.atomic(), acting(actor):
+        locked = Product.objects.select_for_update().get(pk=product.pk)
+        _refuse_builtin(locked)
+        if users := product_users(locked):
+            raise ValidationError(f"{locked} is used by {users}: give these another product first.")
+        locked.delete()
+
+
+def product_users(product: Product) -> str:
+    """Return how many carrier accounts and accounts are priced by ``product``, in words; nothing where none is."""
+    counted = []
+    if count := product.carrier_accounts.count():
+        counted.append(f"{count:,} carrier address{'es' if count != 1 else ''}")
+    if count := product.accounts.count():
+        counted.append(f"{count:,} account{'s' if count != 1 else ''}")
+    return " and ".join(counted)
+
+
+def save_mapping(*, actor: User, mapping: ProductMapping) -> ProductMapping:
+    """Create or change which rate table prices a prefix from when on.
+
+    Raise ValidationError for a built-in product, or where a balance charged by it is in another currency.
+    """
+    with transaction.atomic(), acting(actor):
+        _refuse_builtin(mapping.product)
+        mapping.full_clean()
+        mapping.save()
+        _check_currencies([mapping.product], "rate_table")
+        return mapping
+
+
+def delete_mapping(*, actor: User, mapping: ProductMapping) -> None:
+    """Delete a mapping; numbers that no other one fits have no rate from then on."""
+    with transaction.atomic(), acting(actor):
+        _refuse_builtin(mapping.product)
+        mapping.delete()
+
+
+def save_rate_table(*, actor: User, table: RateTable) -> RateTable:
+    """Create or change a rate table. Raise ValidationError where its currency is not that of balances it prices."""
+    with transaction.atomic(), acting(actor):
+        if table.pk:
+            _refuse_builtin_table(table)
+        table.full_clean()
+        table.save()
+        _check_currencies(_products_of(table), "currency")
+        return table
+
+
+def delete_rate_table(*, actor: User, table: RateTable) -> None:
+    """Delete a rate table with its rates. Raise ValidationError that names the products mapped to it."""
+    with transaction.atomic(), acting(actor):
+        locked = RateTable.objects.select_for_update().get(pk=table.pk)
+        names = sorted({mapping.product.name for mapping in locked.mappings.select_related("product")})
+        if names:
+            raise ValidationError(f"{locked} prices {', '.join(names)}: remove these mappings first.")
+        locked.delete()
+
+
+def save_rate(*, actor: User, rate: Rate) -> Rate:
+    """Create or change a rate. Raise ValidationError for a table of "free inbound" or a foreign currency."""
+    with transaction.atomic(), acting(actor):
+        _refuse_builtin_table(rate.table)
+        rate.full_clean()
+        rate.save()
+        _check_currencies(_products_of(rate.table), "rate_minute")
+        return rate
+
+
+def delete_rate(*, actor: User, rate: Rate) -> None:
+    """Delete a rate; a shorter code may price its numbers from then on, or none."""
+    with transaction.atomic(), acting(actor):
+        _refuse_builtin_table(rate.table)
+        rate.delete()
+
+
+def is_builtin_table(table: RateTable) -> bool:
+    """Tell whether a built-in product's price is in this table, which therefore stays as it is."""
+    return table.mappings.filter(product__builtin=True).exists()
+
+
+def _refuse_builtin(product: Product) -> None:
+    if product.builtin:
+        raise ValidationError(f"“{product}” is built in: carriers rely on it to let calls in for free.")
+
+
+def _refuse_builtin_table(table: RateTable) -> None:
+    if is_builtin_table(table):
+        raise ValidationError(f"“{table}” prices a built-in product and stays as it is; use a table of your own.")
+
+
+def _products_of(table: RateTable) -> models.QuerySet[Product]:
+    return Product.objects.filter(mappings__rate_table=table).distinct()
+
+
+def _check_currencies(products: Any, field: str) -> None:
+    """Refuse, beside ``field``, a price in a currency that a charged balance does not have; nothing is converted."""
+    for product in products:
+        priced = priced_currencies(product)
+        if not priced:
+            continue
+        charged = set(balances_charged_by(product).values_list("currency", flat=True))
+        if charged and charged != priced:
+            raise ValidationError(
+                {
+                    field: f"“{product}” would be priced in {_listed(priced)}, "
+                    f"but charges balances in {_listed(charged)}; amounts are not converted."
+                }
+            )
+
+
+def _listed(currencies: set[str]) -> str:
+    return " and ".join(sorted(currencies))

@@ -1,0 +1,40 @@
+"""Questions about products, rates and ledgers."""
+
+from django.db.models import Q, QuerySet
+
+from billing.choices import ProductKind
+from billing.models import FREE_INBOUND, Balance, LedgerEntry, Product, Rate
+
+
+def ledger_entries(balance: Balance) -> QuerySet[LedgerEntry]:
+    """Return the statement of a balance, newest first."""
+    return balance.entries.select_related("actor").order_by("-at", "-id")
+
+
+def products_of_kind(kind: ProductKind) -> QuerySet[Product]:
+    """Return the products that may price this side of a call, by name."""
+    return Product.objects.filter(kind=kind).order_by("name")
+
+
+def free_inbound_product() -> Product:
+    """Return the product that lets every inbound call in at no charge (operator's guide); a migration made it."""
+    return Product.objects.get(name=FREE_INBOUND, builtin=True)
+
+
+def priced_currencies(product: Product) -> set[str]:
+    """Return the currencies in which ``product`` charges anything; empty for a free one, which fits every balance."""
+    priced = Rate.objects.filter(table__mappings__product=product).exclude(rate_minute=0, rate_call=0)
+    return set(priced.values_list("table__currency", flat=True).distinct())
+
+
+def currency_conflict(product: Product | None, currency: str) -> str:
+    """Return why ``product`` cannot be billed to a balance in ``currency``, or nothing; amounts are not converted."""
+    foreign = sorted(priced_currencies(product) - {currency}) if product else []
+    if not foreign:
+        return ""
+    return f"“{product}” is priced in {' and '.join(foreign)}, this balance is in {currency}."
+
+
+def balances_charged_by(product: Product) -> QuerySet[Balance]:
+    """Return the balances that calls under ``product`` are billed to: its carriers' and its accounts'."""
+    return Balance.objects.filter(Q(carrier__accounts__product=product) | Q(account__product=product)).distinct()
