@@ -1,0 +1,38 @@
+"""Questions about carriers and their addresses."""
+
+from django.db.models import Case, Count, Q, QuerySet, When
+
+from carriers.models import Carrier, CarrierAccount
+
+
+def carriers_with_counts() -> QuerySet[Carrier]:
+    """Return carriers by name with their balance and how many addresses they have."""
+    return Carrier.objects.select_related("balance").annotate(
+        account_count=Count("accounts", distinct=True), did_count=Count("dids", distinct=True)
+    )
+
+
+def accounts_of(carrier: Carrier) -> QuerySet[CarrierAccount]:
+    """Return a carrier's addresses and subnets in the order of addresses."""
+    return carrier.accounts.select_related("product")
+
+
+def conflicting_accounts(account: CarrierAccount) -> QuerySet[CarrierAccount]:
+    """Return the other entries that keep ``account`` out: its carrier's own duplicate first, then other carriers'.
+
+    The same rule stands in the database as a unique and an exclusion constraint.
+    """
+    network, own = str(account.network), Q(carrier=account.carrier_id)
+    return (
+        CarrierAccount.objects.filter(network__net_overlaps=network, tech_prefix=account.tech_prefix)
+        .filter(~own | Q(network=network))
+        .exclude(pk=account.pk)
+        .select_related("carrier")
+        .order_by(Case(When(own, then=0), default=1), "network")
+    )
+
+
+def usual_region(carrier: Carrier) -> str:
+    """Return the country whose national numbers this carrier's calls carry, where its addresses agree on one."""
+    regions = set(carrier.accounts.exclude(default_region="").values_list("default_region", flat=True))
+    return regions.pop() if len(regions) == 1 else ""

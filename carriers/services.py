@@ -1,0 +1,162 @@
+"""Carriers and the addresses they call from: every change an operator can make, checked and explained."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from billing.models import Product
+from billing.selectors import currency_conflict
+from billing.services import open_balance
+from carriers.models import Carrier, CarrierAccount
+from carriers.networks import show_network
+from carriers.selectors import conflicting_accounts
+from core.constraints import is_deadlock, violated_constraint
+from core.fields import ZERO
+from core.history import acting
+from core.models import User
+
+CONFLICTS = frozenset({"carrier_account_no_overlap", "carrier_account_once"})
+LOCK = 1667330674  # 'carr' in ASCII; any number that no other advisory lock of this database uses
+
+
+def create_carrier(
+    *,
+    actor: User,
+    name: str,
+    currency: str,
+    credit_limit: Decimal = ZERO,
+    is_did_provider: bool = False,
+    enabled: bool = True,
+    notes: str = "",
+) -> Carrier:
+    """Create a carrier with its empty balance. Raise ValidationError where the name is taken or a value malformed."""
+    with transaction.atomic(), acting(actor):
+        balance = open_balance(currency=currency, credit_limit=credit_limit)
+        carrier = Carrier(
+            name=name.strip(), is_did_provider=is_did_provider, enabled=enabled, notes=notes, balance=balance
+        )
+        _save_carrier(carrier)
+        return carrier
+
+
+def update_carrier(*, actor: User, carrier: Carrier, **changes: Any) -> Carrier:
+    """Change a carrier's own fields. Raise ValidationError where a value does not fit."""
+    with transaction.atomic(), acting(actor):
+        locked = Carrier.objects.select_for_update(no_key=True).get(pk=carrier.pk)
+        for field, value in changes.items():
+            setattr(locked, field, value)
+        _save_carrier(locked)
+        return locked
+
+
+def _save_carrier(carrier: Carrier) -> None:
+    carrier.full_clean()
+    try:
+        with transaction.atomic():
+            carrier.save()
+    except IntegrityError as error:
+        if "name" not in violated_constraint(error):
+            raise
+        raise ValidationError({"name": f"There is a carrier “{carrier.name}” already."}) from error
+
+
+def delete_carrier(*, actor: User, carrier: Carrier) -> None:
+    """Delete a carrier that has neither DIDs nor ledger entries, with its addresses and its balance.
+
+    Raise ValidationError that names what keeps it.
+    """
+    with transaction.atomic(), acting(actor):
+        locked = Carrier.objects.select_for_update(of=("self",)).select_related("balance").get(pk=carrier.pk)
+        if held := what_keeps(locked):
+            raise ValidationError(f"{locked} has {' and '.join(held)}: disable it instead.")
+        balance = locked.balance
+        locked.delete()
+        balance.delete()
+
+
+def what_keeps(carrier: Carrier) -> list[str]:
+    """Return what forbids deleting this carrier, counted and in words: its DIDs, its ledger."""
+    counts = {"DID": carrier.dids.count(), "ledger entr": carrier.balance.entries.count()}
+    plurals = {"DID": ("DID", "DIDs"), "ledger entr": ("ledger entry", "ledger entries")}
+    return [f"{count:,} {plurals[what][count != 1]}" for what, count in counts.items() if count]
+
+
+def save_carrier_account(*, actor: User, account: CarrierAccount) -> CarrierAccount:
+    """Create or change one address or subnet of a carrier.
+
+    Raise ValidationError beside ``network`` for a duplicate or an overlap with another carrier, naming the other
+    entry, also when somebody added it a moment ago; beside ``product`` for a price in another currency.
+    """
+    with explained_conflicts(account), transaction.atomic(), acting(actor):
+        lock_addresses()
+        check_account(account)
+        account.save()
+    return account
+
+
+def delete_carrier_account(*, actor: User, account: CarrierAccount) -> None:
+    """Delete one address of a carrier; calls from it are refused from then on."""
+    with transaction.atomic(), acting(actor):
+        account.delete()
+
+
+def lock_addresses() -> None:
+    """Let one transaction at a time add or change addresses, so that the look for conflicts before it stays true.
+
+    Without it two inserts wait for each other's exclusion check and one ends as a deadlock, which names no culprit.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def check_account(account: CarrierAccount) -> None:
+    """Raise ValidationError where an entry's values, its network or its product do not fit."""
+    account.full_clean(validate_unique=False, validate_constraints=False)
+    if conflict := describe_conflict(account):
+        raise ValidationError({"network": conflict})
+    if conflict := product_conflict(account.carrier, account.product):
+        raise ValidationError({"product": conflict})
+
+
+def product_conflict(carrier: Carrier, product: Product) -> str:
+    """Return why this carrier's calls cannot be priced by ``product``, or nothing."""
+    return currency_conflict(product, carrier.balance.currency)
+
+
+def describe_conflict(account: CarrierAccount) -> str:
+    """Return which entry keeps ``account`` out, in words and by name, or nothing."""
+    other = conflicting_accounts(account).first()
+    return explain_conflict(account, other) if other else ""
+
+
+def explain_conflict(account: CarrierAccount, other: CarrierAccount) -> str:
+    """Say in words how ``other`` keeps ``account`` out."""
+    prefix = f" with tech prefix {other.tech_prefix}" if other.tech_prefix else ""
+    shown = show_network(other.network)
+    if other.carrier_id == account.carrier_id:
+        return f"{other.carrier} already has {shown}{prefix}."
+    return (
+        f"Overlaps {shown} of {other.carrier}{prefix}. "
+        "Two carriers on one address are told apart by different tech prefixes only."
+    )
+
+
+@contextmanager
+def explained_conflicts(*accounts: CarrierAccount) -> Iterator[None]:
+    """Turn the database's refusal into the ValidationError that the check would have given.
+
+    lock_addresses keeps our services apart; the constraints stand against everything else that writes.
+    """
+    try:
+        yield
+    except (IntegrityError, OperationalError) as error:
+        if violated_constraint(error) not in CONFLICTS and not is_deadlock(error):
+            raise
+        for account in accounts:
+            if conflict := describe_conflict(account):
+                raise ValidationError({"network": conflict}) from error
+        raise ValidationError({"network": "Somebody changed these addresses at the same moment; try again."}) from error
