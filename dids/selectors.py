@@ -1,0 +1,28 @@
+"""Questions about the DID inventory."""
+
+from django.db.models import QuerySet
+
+from accounts.models import Account
+from dids.choices import DIDState
+from dids.models import DID
+
+
+def dids_with_holders() -> QuerySet[DID]:
+    """Return all DIDs by number, each with carrier, alias, account and client."""
+    return DID.objects.select_related("carrier", "alias__account__client")
+
+
+def available_dids() -> QuerySet[DID]:
+    """Return the DIDs that may be mapped now (operator's guide: "the list of available DIDs")."""
+    return DID.objects.filter(state=DIDState.AVAILABLE).select_related("carrier").order_by("number")
+
+
+def dids_of_account(account: Account) -> QuerySet[DID]:
+    """Return the DIDs that ring any alias of ``account``."""
+    return DID.objects.filter(alias__account=account).select_related("carrier", "alias").order_by("number")
+
+
+def sip_target(did: DID, address: str) -> str:
+    """Return what the provider must map the number to: ``sip:number@address`` (operator's guide)."""
+    host = f"[{address}]" if ":" in address else address
+    return f"sip:{did.number}@{host}"
