@@ -1,7 +1,12 @@
 """App configuration of accounts."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+
+    def ready(self) -> None:
+        import_module("accounts.registration_events")
