@@ -61,19 +61,13 @@ def watch(supervisor: Supervisor) -> None:
     while supervisor.process.poll() is None:
         for name in sorted(supervisor.gave_up()) if supervisor.answers() else []:
             if name not in retry_at:
-                say(f"voipbilling: {describe_failure(supervisor, name)}; it is tried again every 30 s")
+                say(f"voipbilling: {supervisor.describe_failure(name)}; it is tried again every 30 s")
             if retry_at.setdefault(name, time.monotonic() + 30) < time.monotonic():
                 retry_at[name] = time.monotonic() + 30
                 supervisor.launch(name)
         end_orphans(keep=supervisor.process.pid)
         time.sleep(0.5)
     raise StartError("the supervisor was ended from outside; everything else was stopped")
-
-
-def describe_failure(supervisor: Supervisor, name: str) -> str:
-    """Return what to tell about a program that will not stay up."""
-    log = supervisor.folder.log / f"{name}.log"
-    return f"{name} ends again and again: {supervisor.last_words(name)} (all of it: {log})"
 
 
 def open_folder(folder: DataFolder) -> None:

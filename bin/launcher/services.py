@@ -68,12 +68,12 @@ class Services:
 
 
 def wait_for(supervisor: Supervisor, name: str, ready: Callable[[], bool], patience: float = 60.0) -> None:
-    """Return when that program is ready; raise StartError with its last words when it will not be."""
+    """Return when that program is ready; raise StartError when it, or any other, will not stay up."""
     deadline = time.monotonic() + patience
     while not ready():
         log = supervisor.folder.log / f"{name}.log"
-        if name in supervisor.gave_up():
-            raise StartError(f"{name} does not start: {supervisor.last_words(name)} (all of it: {log})")
+        for failed in supervisor.gave_up():
+            raise StartError(supervisor.describe_failure(failed))
         if time.monotonic() > deadline:
             raise StartError(f"{name} is not ready after {patience:.0f} s: see {log}")
         time.sleep(0.05)

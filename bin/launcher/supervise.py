@@ -178,6 +178,10 @@ class Supervisor:
             return "it wrote nothing"
         return lines[-1][:300] if lines else "it wrote nothing"
 
+    def describe_failure(self, name: str) -> str:
+        """Return what to tell about a program that will not stay up."""
+        return f"{name} ends again and again: {self.last_words(name)} (all of it: {self.folder.log / name}.log)"
+
     def stop(self, patience: float = 40.0) -> None:
         """Stop every program, then supervisord; whatever is left after that is killed."""
         if self.process and self.process.poll() is None:
