@@ -1,13 +1,13 @@
 """Keep the registrations that the switch tells of, in whatever order, and log who comes, goes and is refused."""
 
 import re
-from syslog.choices import Category, Severity
-from syslog.entries import ref, write_entries
-from syslog.events import Event, address_of
-from syslog.handlers import handles
-from syslog.models import LogEntry
 
 from accounts.models import Alias, Registration
+from systemlog.choices import Category, Severity
+from systemlog.entries import ref, write_entries
+from systemlog.events import Event, address_of
+from systemlog.handlers import handles
+from systemlog.models import LogEntry
 
 URI_IN_BRACKETS = re.compile(r"<([^<>]*)>")
 REFUSALS = {

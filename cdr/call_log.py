@@ -3,14 +3,14 @@
 import re
 import uuid
 from collections import defaultdict
-from syslog.choices import Category, Severity
-from syslog.entries import ref, write_entries
-from syslog.events import Event
-from syslog.models import LogEntry
 from typing import Any
 
 from cdr.models import CDR
 from routing.reasons import reason as reason_of
+from systemlog.choices import Category, Severity
+from systemlog.entries import ref, write_entries
+from systemlog.events import Event
+from systemlog.models import LogEntry
 
 SIP_USER = re.compile(r"sips?:([^@;?>]*)@")
 

@@ -1,13 +1,12 @@
 """What the switch's events become: CDRs, log entries, recorded SIP messages."""
 
-from syslog.events import MAX_MESSAGE, Event
-from syslog.handlers import handles
-
 from cdr import call_log
 from cdr.merge import CALL_EVENTS
 from cdr.models import CDR, SipMessage
 from cdr.names import Names
 from cdr.store import merge_records
+from systemlog.events import MAX_MESSAGE, Event
+from systemlog.handlers import handles
 
 
 @handles(*CALL_EVENTS)

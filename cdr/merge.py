@@ -6,9 +6,9 @@ answering phone before the ringing one, an end that the switch told before one t
 
 import datetime as dt
 from collections.abc import Iterable
-from syslog.events import Event, address_of, integer_of, text_of
 
 from cdr.models import CDR
+from systemlog.events import Event, address_of, integer_of, text_of
 
 SWITCH_LOST = "switch_lost"
 SMALL = 32_767

@@ -4,13 +4,13 @@ import datetime as dt
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from syslog.events import Event
 
 from django.db import connection
 from psycopg2.extras import execute_values
 
 from cdr.merge import merge
 from cdr.models import CDR
+from systemlog.events import Event
 
 FIELDS = CDR._meta.concrete_fields
 COLUMNS = ", ".join(field.column for field in FIELDS)

@@ -6,7 +6,8 @@ the operator's guide's own.
 """
 
 from dataclasses import dataclass
-from syslog.choices import Category, Severity
+
+from systemlog.choices import Category, Severity
 
 PHRASES = {
     200: "OK",

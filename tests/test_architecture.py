@@ -1,5 +1,7 @@
 """The structure that import-linter cannot see: relations between tables."""
 
+import sys
+
 import pytest
 from django.apps import apps
 from django.conf import settings
@@ -27,8 +29,14 @@ def test_no_foreign_key_points_up(model: type[models.Model]) -> None:
 def test_every_app_of_ours_has_a_layer() -> None:
     """A new app must be given its place in the order of imports."""
     ours = {
-        config.name
+        config.label
         for config in apps.get_app_configs()
         if config.path.startswith(str(settings.BASE_DIR)) and ".venv" not in config.path
     }
     assert ours <= set(HEIGHT)
+
+
+def test_no_package_of_ours_is_hidden_by_the_standard_library() -> None:
+    """A module built into an interpreter wins over any folder; which ones are built in differs (Debian: syslog)."""
+    packages = {path.parent.name for path in settings.BASE_DIR.glob("*/__init__.py")}
+    assert not packages & sys.stdlib_module_names

@@ -1,10 +1,11 @@
 """The beat scheduler, which shows that it lives."""
 
-from syslog.heartbeats import BEAT_SECONDS, Pulse
 from typing import Any
 
 from celery.beat import PersistentScheduler
 from django.db import DatabaseError, InterfaceError, connection
+
+from systemlog.heartbeats import BEAT_SECONDS, Pulse
 
 
 class BeatingScheduler(PersistentScheduler):

@@ -26,12 +26,12 @@ class IngestStep(bootsteps.StartStopStep):
         super().__init__(parent, **kwargs)
 
     def start(self, parent: object) -> None:
-        from syslog.threads import start_ingest  # Models load only once Celery has set Django up.
+        from systemlog.threads import start_ingest  # Models load only once Celery has set Django up.
 
         self.threads = start_ingest(parent.hostname)  # type: ignore[attr-defined]
 
     def stop(self, parent: object) -> None:
-        from syslog.threads import stop_all
+        from systemlog.threads import stop_all
 
         stop_all(self.threads)
 
@@ -49,12 +49,12 @@ class PulseStep(bootsteps.StartStopStep):
         super().__init__(parent, **kwargs)
 
     def start(self, parent: object) -> None:
-        from syslog.threads import start_pulse
+        from systemlog.threads import start_pulse
 
         self.threads = start_pulse(parent.hostname, "worker")  # type: ignore[attr-defined]
 
     def stop(self, parent: object) -> None:
-        from syslog.threads import stop_all
+        from systemlog.threads import stop_all
 
         stop_all(self.threads)
 

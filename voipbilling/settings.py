@@ -50,7 +50,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "core",
-    "syslog",
+    "systemlog",
     "billing",
     "carriers",
     "accounts",
@@ -219,8 +219,8 @@ CELERY_TIMEZONE = BUSINESS_TIME_ZONE
 CELERY_BEAT_SCHEDULER = "voipbilling.beat:BeatingScheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "ensure-partitions": {"task": "syslog.tasks.ensure_partitions", "schedule": 6 * 3600},
-    "prune-seen-events": {"task": "syslog.tasks.prune_seen_events", "schedule": 3600},
+    "ensure-partitions": {"task": "systemlog.tasks.ensure_partitions", "schedule": 6 * 3600},
+    "prune-seen-events": {"task": "systemlog.tasks.prune_seen_events", "schedule": 3600},
 }
 # Longer than the switch keeps its local record, the longest possible replay.
 SEEN_EVENTS_DAYS = int(os.environ.get("SEEN_EVENTS_DAYS", "30"))

@@ -9,15 +9,16 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from syslog import duties
-from syslog.events import Event, InvalidEvent, parse_event
-from syslog.heartbeats import Pulse
-from syslog.intake import DATABASE_AWAY, MAX_FAILURES, bury, take_in
-from syslog.stream import Entry, EventStream
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 from redis.exceptions import RedisError, ResponseError
+
+from systemlog import duties
+from systemlog.events import Event, InvalidEvent, parse_event
+from systemlog.heartbeats import Pulse
+from systemlog.intake import DATABASE_AWAY, MAX_FAILURES, bury, take_in
+from systemlog.stream import Entry, EventStream
 
 logger = logging.getLogger(__name__)
 

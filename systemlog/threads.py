@@ -8,10 +8,11 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from syslog.consumer import Consumer
-from syslog.heartbeats import BEAT_SECONDS, Pulse
 
 from django.db import DatabaseError, InterfaceError, connection
+
+from systemlog.consumer import Consumer
+from systemlog.heartbeats import BEAT_SECONDS, Pulse
 
 logger = logging.getLogger(__name__)
 

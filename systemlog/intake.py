@@ -8,11 +8,12 @@ import datetime as dt
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from syslog.events import Event
-from syslog.handlers import dispatch
-from syslog.models import DeadLetter, SeenEvent
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+
+from systemlog.events import Event
+from systemlog.handlers import dispatch
+from systemlog.models import DeadLetter, SeenEvent
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,9 @@
 """Write log entries, and name what they speak of."""
 
 from collections.abc import Iterable
-from syslog.models import LogEntry
 from typing import Any
+
+from systemlog.models import LogEntry
 
 MAX_LABEL = 100
 

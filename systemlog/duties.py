@@ -8,9 +8,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from syslog.intake import DATABASE_AWAY
 
 from django.db import connection
+
+from systemlog.intake import DATABASE_AWAY
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
 """System Log, web access log, and the book-keeping of the switch's event stream."""
 
-from syslog.choices import Category, Severity
-
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+
+from systemlog.choices import Category, Severity
 
 
 class LogEntry(models.Model):

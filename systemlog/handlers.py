@@ -7,7 +7,8 @@ over a network and keeps nothing in memory that a rollback would have to undo.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from syslog.events import Event
+
+from systemlog.events import Event
 
 EventHandler = Callable[[list[Event]], None]
 

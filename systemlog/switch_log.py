@@ -1,10 +1,10 @@
 """Log what the switches tell of themselves, and keep when each of them started last."""
 
-from syslog.choices import Category, Severity
-from syslog.entries import write_entries
-from syslog.events import Event, address_of
-from syslog.handlers import handles
-from syslog.models import LogEntry, Switch
+from systemlog.choices import Category, Severity
+from systemlog.entries import write_entries
+from systemlog.events import Event, address_of
+from systemlog.handlers import handles
+from systemlog.models import LogEntry, Switch
 
 
 @handles("switch")

@@ -1,13 +1,13 @@
 """What beat runs for the System Log; each may run twice or late."""
 
 import datetime as dt
-from syslog import intake
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
 from core import partitions
+from systemlog import intake
 
 
 @shared_task
