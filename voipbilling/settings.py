@@ -235,6 +235,8 @@ SWITCH_NAME = os.environ.get("SWITCH_NAME", "sw1")
 SIP_ADDRESS = os.environ.get("SIP_ADDRESS", "127.0.0.1")
 SIP_PORT = int(os.environ.get("SIP_PORT", "5060"))
 SIP_REALM = os.environ.get("SIP_REALM", "voipbilling")
+# Phones do not choose (SWITCH.md): one algorithm for the whole switch, MD5 or SHA-256.
+SIP_DIGEST_ALGORITHM = os.environ.get("SIP_DIGEST_ALGORITHM", "MD5")
 SIP_NOT_REGISTERED_CODE = int(os.environ.get("SIP_NOT_REGISTERED_CODE", "487"))
 SIP_NO_RESPONSE_TIMEOUT = float(os.environ.get("SIP_NO_RESPONSE_TIMEOUT", "6"))
 SIP_NO_ANSWER_TIMEOUT = float(os.environ.get("SIP_NO_ANSWER_TIMEOUT", "60"))

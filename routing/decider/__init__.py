@@ -1,0 +1,1 @@
+"""The decider: a small asyncio process that answers the switch from the configuration in memory."""

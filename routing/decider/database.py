@@ -1,0 +1,73 @@
+"""One PostgreSQL connection of the decider and the thread that may block on it.
+
+psycopg2 has no asyncio. A hung server keeps a thread in the kernel and no timeout of the server's own helps, so every
+job has a deadline; past it the socket is shut down under the thread, which then fails and is free again.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import psycopg2
+import psycopg2.extensions
+
+Result = TypeVar("Result")
+
+
+def connect(dsn: dict[str, Any], name: str, *, statement_ms: int, autocommit: bool = True) -> Any:
+    """Return a psycopg2 connection with keepalives, a bounded connect and a statement timeout."""
+    connection = psycopg2.connect(
+        **dsn,
+        application_name=name,
+        connect_timeout=3,
+        keepalives=1,
+        keepalives_idle=2,
+        keepalives_interval=1,
+        keepalives_count=3,
+        tcp_user_timeout=4000,
+        options=f"-c statement_timeout={statement_ms} -c timezone=UTC",
+    )
+    connection.autocommit = autocommit
+    return connection
+
+
+def connection_parameters(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what psycopg2.connect wants of one entry of Django's DATABASES."""
+    named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    parameters = {key: settings[name] for key, name in named.items() if settings.get(name)}
+    return {**settings.get("OPTIONS", {}), **parameters}
+
+
+def cut(connection: Any) -> None:
+    """Shut the connection's socket down, whatever some thread is waiting for on it."""
+    with contextlib.suppress(OSError, psycopg2.Error):
+        duplicate = socket.socket(fileno=os.dup(connection.fileno()))
+        with contextlib.closing(duplicate), contextlib.suppress(OSError):
+            duplicate.shutdown(socket.SHUT_RDWR)
+
+
+class Blocking:
+    """Runs blocking jobs on connections, one at a time per thread, each with a deadline."""
+
+    def __init__(self, name: str, threads: int = 1) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+
+    async def run(self, job: Callable[[], Result], seconds: float, connection: Any | None = None) -> Result:
+        """Return the job's result; raise TimeoutError past the deadline, having cut ``connection``."""
+        future = asyncio.get_running_loop().run_in_executor(self._pool, job)
+        # Whoever waits may be cancelled or give up; what the job raises then concerns nobody.
+        future.add_done_callback(lambda late: late.cancelled() or late.exception())
+        done, _ = await asyncio.wait([future], timeout=seconds)
+        if not done:
+            if connection is not None:
+                cut(connection)
+            raise TimeoutError(f"the database gave no answer within {seconds:g} s")
+        return future.result()
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,109 @@
+"""One request in, one answer out: evaluates, and asks for funds only where a call costs something."""
+
+import asyncio
+import json
+import time
+import traceback
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from routing.answers import answer, no_decision
+from routing.decision import Decision, Facts, InboundAttempt, Reserve
+from routing.evaluation import evaluate
+from routing.snapshot import Snapshot
+
+log = structlog.get_logger(__name__)
+
+Funds = Callable[[str, tuple[Reserve, ...]], Awaitable[dict[str, bool | None]]]
+
+
+class State:
+    """What the decider knows: replaced or changed between two decisions, never during one."""
+
+    def __init__(self) -> None:
+        self.config: Snapshot | None = None
+        self.credit: dict[int, bool] = {}
+
+
+class Judge:
+    """Answers decision requests from the state; nothing that arrives may end it."""
+
+    def __init__(self, name: str, state: State, funds: Funds) -> None:
+        self.name, self.state, self.funds = name, state, funds
+        self.decisions = 0
+        self.faults = 0
+        self._took: deque[int] = deque(maxlen=2000)
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def receive(self, body: bytes, reply: Callable[[bytes], None]) -> None:
+        """Handle one message of the switch; ``reply`` is called now, or later for a call that costs something."""
+        started = time.perf_counter_ns()
+        try:
+            request = json.loads(body)
+            operation, index, label = request.get("op"), str(request["index"]), str(request["label"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self.faults += 1
+            log.warning("unreadable request", body=body[:200])
+            return
+        if operation != "decide":
+            return
+
+        def send(flat: dict[str, Any]) -> None:
+            reply(json.dumps({**flat, "index": index, "label": label}, separators=(",", ":")).encode())
+
+        config = self.state.config
+        try:
+            attempt = InboundAttempt.from_call(request.get("call"), str(request.get("switch", "")))
+        except ValueError as error:
+            self.faults += 1
+            log.warning("unreadable call", error=str(error)[:200])
+            send(no_decision(self.name, config.version if config else 0))
+            return
+        try:
+            if config is None:
+                raise LookupError("no configuration yet")
+            facts = Facts(credit=self.state.credit)
+            decision = evaluate(attempt, config, facts, explain=False)
+            if decision.reserve and decision.reason == "funds_unknown":
+                self._later(self._with_funds(attempt, config, facts, decision, send))
+            else:
+                send(answer(decision, config.policy, self.name))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one call, the next must be answered
+            self._fault(error, send)
+        self.decisions += 1
+        self._took.append(time.perf_counter_ns() - started)
+
+    def percentiles(self) -> tuple[float, float]:
+        """Return median and 99th percentile in ms of the last decisions, from request to answer in this process."""
+        took = sorted(self._took)
+        if not took:
+            return 0.0, 0.0
+        return took[len(took) // 2] / 1e6, took[min(len(took) - 1, len(took) * 99 // 100)] / 1e6
+
+    async def _with_funds(
+        self, attempt: InboundAttempt, config: Snapshot, facts: Facts, decision: Decision, send: Callable[..., None]
+    ) -> None:
+        try:
+            version = config.version
+            facts.funds = await self.funds(attempt.attempt_id, decision.reserve)
+            if config.version != version:
+                # The configuration moved on while the money was looked at; it may price the call otherwise now.
+                decision = evaluate(attempt, config, Facts(credit=self.state.credit), explain=False)
+                if decision.reserve:
+                    facts.funds = await self.funds(attempt.attempt_id, decision.reserve)
+            send(answer(evaluate(attempt, config, facts, explain=False), config.policy, self.name))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fault(error, send)
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    def _fault(self, error: Exception, send: Callable[[dict[str, Any]], None]) -> None:
+        self.faults += 1
+        log.error("call not judged", error=repr(error)[:500], trace="".join(traceback.format_exception(error))[-4000:])
+        send(no_decision(self.name, self.state.config.version if self.state.config else 0))

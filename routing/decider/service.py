@@ -1,0 +1,152 @@
+"""The decider put together: judge, follower, credentials, heartbeat, and one connection to one switch."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import structlog
+
+from routing.decider import database
+from routing.decider.credentials import CredentialKeeper, Drift
+from routing.decider.evapi import EvapiClient
+from routing.decider.follower import Follower
+from routing.decider.funds import FundsDesk
+from routing.decider.judge import Judge, State
+from routing.decider.pulse import Pulse, Sign, switch_sign
+from routing.decider.rpc import SwitchRpc
+from routing.snapshot import Policy
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeciderSettings:
+    """What one decider process needs to know."""
+
+    name: str
+    switch: str
+    evapi: str
+    dsn: dict[str, Any]
+    policy: Policy
+    data: Path
+    run: Path
+    rpc_socket: Path
+    algorithm: str = "MD5"
+
+
+class Decider:
+    """One process's parts; ``run`` returns once it is told to stop."""
+
+    def __init__(self, settings: DeciderSettings) -> None:
+        self.settings = settings
+        name, dsn = settings.name, settings.dsn
+        self.state = State()
+        self.funds = FundsDesk(name, dsn)
+        self.judge = Judge(name, self.state, self.funds.ask)
+        rpc = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.rpc")
+        self.credentials = CredentialKeeper(rpc, self._on_drift, self._past_names)
+        self.follower = Follower(
+            name,
+            dsn,
+            self.state,
+            settings.policy,
+            settings.data / f"{name}.snapshot",
+            algorithm=settings.algorithm,
+            on_loaded=self.credentials.replace,
+            on_changed=self.credentials.change,
+        )
+        self.evapi = EvapiClient(settings.evapi, self.judge.receive, self.credentials.compare_soon)
+        self.pulse = Pulse(name, dsn, self._signs)
+        self._watch = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.watch")
+        self._started = dt.datetime.now(dt.UTC)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        await self.follower.start_from_disk()
+        tasks = [
+            loop.create_task(work, name=name)
+            for name, work in (
+                ("follower", self.follower.run()),
+                ("credentials", self.credentials.run()),
+                ("pulse", self.pulse.run()),
+                ("evapi", self._serve()),
+            )
+        ]
+        stopping = loop.create_task(self._stop.wait())
+        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*tasks, stopping):
+            task.cancel()
+        await asyncio.gather(*tasks, stopping, return_exceptions=True)
+        self.funds.close()
+        self._watch.close()
+        for task in done - {stopping}:
+            # A part that ends by itself is a fault of ours: end the process, the supervisor starts it anew.
+            task.result()
+            raise RuntimeError(f"{task.get_name()} ended")
+        log.info("stopped")
+
+    async def _serve(self) -> None:
+        # Without a configuration nothing can be judged: the switch must see that nobody is there.
+        await self.follower.loaded.wait()
+        await self.evapi.run()
+
+    def _signs(self) -> list[Sign]:
+        """Return the signs of life; in the thread of the pulse."""
+        config = self.state.config
+        version = config.version if config else None
+        median, late = self.judge.percentiles()
+        details = {
+            "switch": self.settings.switch,
+            "connected": self.evapi.connected,
+            "database": self.follower.connected,
+            "credentials_in_step": self.credentials.in_step,
+            "decisions": self.judge.decisions,
+            "faults": self.judge.faults,
+            "median_ms": round(median, 3),
+            "p99_ms": round(late, 3),
+        }
+        signs = [Sign(self.settings.name, "decider", self._started, version, details)]
+        applied = version if self.credentials.in_step else None
+        with contextlib.suppress(OSError):
+            switch = switch_sign(self._watch, self.settings.switch, applied)
+            if switch is not None:
+                signs.append(switch)
+        return signs
+
+    def _on_drift(self, drift: Drift) -> None:
+        name = self.settings.switch
+        if drift.held == 0:
+            self.pulse.note("info", f"Switch {name} was given {drift.missing} credentials by {self.settings.name}")
+        else:
+            self.pulse.note(
+                "warning",
+                f"Credentials of switch {name} had drifted and were put right by {self.settings.name}: "
+                f"{drift.missing} missing, {drift.wrong} wrong, {drift.foreign} too many",
+            )
+
+    def _past_names(self) -> Iterable[str]:
+        """Return every SIP user name there ever was; in the thread of the credentials."""
+        try:
+            with (
+                contextlib.closing(
+                    database.connect(self.settings.dsn, f"{self.settings.name} names", statement_ms=20_000)
+                ) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(
+                    "SELECT DISTINCT body->>'username' FROM routing_configchange "
+                    "WHERE kind = 'alias' AND body IS NOT NULL"
+                )
+                return [name for (name,) in cursor.fetchall()]
+        except psycopg2.Error as error:
+            raise OSError(str(error)) from error

@@ -1,0 +1,45 @@
+"""Run one decider: the process that tells a switch whether an inbound call may come in."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+import uvloop
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from routing.decider.database import connection_parameters
+from routing.decider.service import Decider, DeciderSettings
+from routing.policy import current_policy
+
+# A thread that loads or saves a configuration must not hold up an answer for long.
+SWITCH_INTERVAL = 0.0005
+
+
+class Command(BaseCommand):
+    help = "Answer a switch's question whether an inbound call may come in, from the configuration in memory."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--name", default="decider-1", help="name of this process, unique (default: decider-1)")
+        parser.add_argument("--evapi", default=settings.EVAPI_LISTEN, help="the switch's evapi socket, host:port")
+        parser.add_argument("--switch", default=settings.SWITCH_NAME, help="name of the switch at that socket")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        configured = DeciderSettings(
+            name=options["name"],
+            switch=options["switch"],
+            evapi=options["evapi"],
+            dsn=connection_parameters(settings.DATABASES["default"]),
+            policy=current_policy(),
+            data=settings.DATA_DIR / "deciders",
+            run=settings.SWITCH_RPC_SOCKET.parent,
+            rpc_socket=settings.SWITCH_RPC_SOCKET,
+            algorithm=settings.SIP_DIGEST_ALGORITHM,
+        )
+
+        async def serve() -> None:
+            await Decider(configured).run()
+
+        uvloop.run(serve())
