@@ -1,7 +1,7 @@
 """Tabs of a model's page; each is an address of its own, and any app may hang one on another app's model.
 
 Registered by model label, so that ``cdr`` can add "CDRs" to a carrier without ``carriers`` knowing of it. An app's
-views are imported when the first URL configuration asks for tabs, so registering in ``<app>/views.py`` is enough.
+``views`` and ``tabs`` are imported when the first URL configuration asks for tabs; registering in either is enough.
 """
 
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def url_name(model: type[Model] | Model | str, slug: str) -> str:
 
 def tab_urls(model: type[Model] | str, prefix: str = "<int:pk>/") -> list[URLPattern]:
     """Return the address patterns of all tabs of a model, for the URL configuration of the app that owns it."""
-    autodiscover_modules("views")
+    autodiscover_modules("views", "tabs")
     return [
         path(
             prefix + (f"{entry.slug}/" if entry.slug else ""),

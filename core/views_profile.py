@@ -1,6 +1,7 @@
 """A user's own page: time zone, clock, colours."""
 
 import zoneinfo
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -16,6 +17,7 @@ from core.views.base import PageView
 from core.views.edit import ModelFormView
 
 
+@lru_cache(maxsize=1)
 def zone_choices() -> list[tuple[str, str]]:
     """Return the zones of the IANA database, UTC first; the old aliases without a region are left out."""
     names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))

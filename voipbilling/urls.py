@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("core.urls")),
     path("account/", include("core.urls_account")),
+    path("log/", include("systemlog.urls")),
 ]
 
 handler403 = "core.views_errors.forbidden"
