@@ -73,6 +73,8 @@ class Product:
             "SECRET_KEY": self.folder.secret("secret_key"),
             "SIP_ADDRESS": sip_address,
             "ALLOWED_HOSTS": ",".join(self._host_names()),
+            # Not in the checkout: a test run beside this one must not change the files it serves.
+            "STATIC_ROOT": str((ROOT if self.throwaway else self.folder.root) / "staticfiles"),
         }
         return {
             **defaults,
