@@ -17,6 +17,7 @@ from django.db import connections
 from launcher import child, health
 from launcher.folder import DataFolder
 from launcher.ports import free_port, try_bind
+from launcher.product import NODES
 from launcher.supervise import Supervisor
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -149,7 +150,7 @@ class Stack:
 
     def _beats(self, name: str) -> bool:
         started = self.supervisor.states()[name]["start"]
-        return bool(health.beating(self.database_url, (name,), since=started))
+        return bool(health.beating(self.database_url, (NODES.get(name, name),), since=started))
 
     @contextmanager
     def as_default_database(self, blocker: DjangoDbBlocker, settings: Settings) -> Iterator[None]:

@@ -1,7 +1,4 @@
-"""Bring database and static files up to date: `python -m launcher.portal`, one Django process at each start.
-
-Prints one JSON object: `login` holds name and password of the first administrator if one was made just now, else null.
-"""
+"""Bring database and static files up to date: `python -m launcher.portal`, one Django process at each start."""
 
 import hashlib
 import json
@@ -16,23 +13,31 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from .folder import write_private
+
 # Any number: it only has to differ from the locks that the product takes (PostgreSQL, advisory locks).
 FIRST_LOGIN_LOCK = 7_060_001
 # htmx's optional extensions import by bare names that only an import map resolves; no page uses them.
 UNUSED_STATIC_FILES = ["django_htmx/ext/*", "ext/hx-*", "*.map"]
 
 
-def first_login() -> dict[str, str] | None:
-    """Create the first administrator, with a generated password, where nobody can log in yet."""
+def first_login(note: Path) -> None:
+    """Create the first administrator, with a generated password, where nobody can log in yet.
+
+    Name and password go to the note, which the launcher removes once it has shown them: a start that fails in between
+    must not lose the only way in.
+    """
     user_model = apps.get_model(settings.AUTH_USER_MODEL)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FIRST_LOGIN_LOCK])
         if user_model.objects.exists():
-            return None
-        password = secrets.token_urlsafe(12)
-        user_model.objects.create_superuser(username="admin", email="", password=password, role="administrator")
-    return {"user": "admin", "password": password}
+            return
+        login = {"user": "admin", "password": secrets.token_urlsafe(12)}
+        write_private(note, json.dumps(login) + "\n")
+        user_model.objects.create_superuser(
+            username=login["user"], email="", password=login["password"], role="administrator"
+        )
 
 
 def collect_static_files() -> None:
@@ -54,10 +59,9 @@ def collect_static_files() -> None:
 def main() -> None:
     """Migrate, collect, make the first login."""
     django.setup()
-    # A person reads standard output as JSON's one line; commands that speak do it on the log's side.
-    call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)
+    call_command("migrate", interactive=False, verbosity=0)
     collect_static_files()
-    print(json.dumps({"login": first_login()}))
+    first_login(Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .addresses import listen, number, primary_address, require_free_sip, sip_listen
 from .errors import StartError
@@ -15,22 +17,25 @@ from .supervise import Program
 
 ROOT = Path(__file__).resolve().parents[2]
 DECIDERS = ("decider-1", "decider-2")
+# The names under which the Celery nodes write their heartbeats; without the host's name, because the ingest node finds
+# what it left unfinished by its own name, also after the host was renamed.
+NODES = {"ingest": "ingest@voipbilling", "general": "general@voipbilling"}
 # What of the switch's settings comes from the environment, by the name of the field in switch.render.
-SWITCH_SECONDS = {
-    "no_response_timeout": "SIP_NO_RESPONSE_TIMEOUT",
-    "no_answer_timeout": "SIP_NO_ANSWER_TIMEOUT",
-    "decision_timeout": "SIP_DECISION_TIMEOUT",
+SWITCH_SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "name": ("SWITCH_NAME", str),
+    "realm": ("SIP_REALM", str),
+    "digest_algorithm": ("SIP_DIGEST_ALGORITHM", str),
+    "no_response_timeout": ("SIP_NO_RESPONSE_TIMEOUT", float),
+    "no_answer_timeout": ("SIP_NO_ANSWER_TIMEOUT", float),
+    "decision_timeout": ("SIP_DECISION_TIMEOUT", float),
+    "max_call_seconds": ("MAX_CALL_SECONDS", int),
+    "not_registered_code": ("SIP_NOT_REGISTERED_CODE", int),
+    "max_contacts": ("SIP_MAX_CONTACTS", int),
+    "ping_interval": ("SIP_PING_INTERVAL", int),
+    "keepalive_interval": ("SIP_KEEPALIVE_INTERVAL", int),
+    "flood_limit": ("SIP_FLOOD_LIMIT", int),
+    "flood_block_seconds": ("SIP_FLOOD_BLOCK_SECONDS", int),
 }
-SWITCH_NUMBERS = {
-    "max_call_seconds": "MAX_CALL_SECONDS",
-    "not_registered_code": "SIP_NOT_REGISTERED_CODE",
-    "max_contacts": "SIP_MAX_CONTACTS",
-    "ping_interval": "SIP_PING_INTERVAL",
-    "keepalive_interval": "SIP_KEEPALIVE_INTERVAL",
-    "flood_limit": "SIP_FLOOD_LIMIT",
-    "flood_block_seconds": "SIP_FLOOD_BLOCK_SECONDS",
-}
-SWITCH_WORDS = {"name": "SWITCH_NAME", "realm": "SIP_REALM", "digest_algorithm": "SIP_DIGEST_ALGORITHM"}
 
 
 class Product:
@@ -109,8 +114,9 @@ class Product:
         python = sys.executable
         celery = [python, "-m", "celery", "-A", "voipbilling"]
         # The consumer of the switch's events is a node of its own: an import that hogs a worker delays no CDR.
-        ingest = [*celery, "worker", "-n", "ingest@%h", "-Q", "ingest", "--pool", "threads", "--concurrency", "1"]
-        general = [*celery, "worker", "-n", "general@%h", "-Q", "celery", "--pool", "threads", "--concurrency", "2"]
+        worker = [*celery, "worker", "--pool", "threads"]
+        ingest = [*worker, "-n", NODES["ingest"], "-Q", "ingest", "--concurrency", "1"]
+        general = [*worker, "-n", NODES["general"], "-Q", "celery", "--concurrency", "2"]
         quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         deciders = [
             Program(name, "portal", [python, "manage.py", "decider", "--name", name], stop_seconds=5)
@@ -137,20 +143,22 @@ class Product:
         # Imported late: the switch's part is not needed where the portal runs alone.
         from switch.render import SettingsError, SwitchSettings, render
 
-        seconds = {field: float(os.environ[name]) for field, name in SWITCH_SECONDS.items() if os.environ.get(name)}
-        numbers = {field: int(os.environ[name]) for field, name in SWITCH_NUMBERS.items() if os.environ.get(name)}
-        words = {field: os.environ[name] for field, name in SWITCH_WORDS.items() if os.environ.get(name)}
+        chosen: dict[str, Any] = {
+            field: convert(os.environ[name])
+            for field, (name, convert) in SWITCH_SETTINGS.items()
+            if os.environ.get(name)
+        }
+        settings = SwitchSettings(
+            listen=self.sip_listen,
+            sip_port=self.sip_port,
+            database_url=database_url,
+            redis_url=self.services.environment()["REDIS_URL"],
+            run_dir=self.folder.run,
+            record_dir=self.switch_folder / "record",
+            evapi_listen=f"{self.evapi_host}:{self.evapi_port}",
+            **chosen,
+        )
         try:
-            settings = SwitchSettings(
-                listen=self.sip_listen,
-                sip_port=self.sip_port,
-                database_url=database_url,
-                redis_url=self.services.environment()["REDIS_URL"],
-                run_dir=self.folder.run,
-                record_dir=self.switch_folder / "record",
-                evapi_listen=f"{self.evapi_host}:{self.evapi_port}",
-                **seconds, **numbers, **words,
-            )  # fmt: skip
             render(self.switch_folder, settings)
         except SettingsError as error:
             raise StartError(str(error)) from error

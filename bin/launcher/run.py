@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from . import child, health
@@ -16,10 +17,10 @@ from .database import prepare_switch_schema
 from .errors import StartError
 from .folder import DataFolder
 from .guard import adopt_orphans, end_orphans
-from .product import DECIDERS, ROOT, Product
+from .product import DECIDERS, NODES, ROOT, Product
 from .say import say
 from .services import Services, wait_for
-from .supervise import Supervisor
+from .supervise import Supervisor, last_line
 
 NEXT_STEP = (
     "Next: log in, open Carriers, click “Add carrier”, and tick “Carrier is DID provider” on its tab Main "
@@ -118,36 +119,32 @@ def run_product(folder: DataFolder, *, throwaway: bool) -> None:
         say("starting the database and the event stream")
         services.start(supervisor)
         say("bringing the database and the static files up to date")
-        login = prepare_portal(folder, environment)
+        prepare_portal(folder, environment)
         if product.has_switch:
             say("writing the switch's configuration")
             prepare_switch(product, environment["DATABASE_URL"])
         say("starting " + ", ".join(p.name for p in programs if p.group != "services"))
         supervisor.launch(*(program.name for program in programs))
         wait_until_ready(supervisor, product)
-        announce(product, login)
+        announce(product)
         watch(supervisor)
 
 
-def step(folder: DataFolder, what: str, module: list[str], environment: dict[str, str]) -> str:
-    """Run one preparing command to its end and return what it printed; its chatter goes to a log of its own."""
-    log = folder.log / f"{what}.log"
+def prepare_portal(folder: DataFolder, environment: dict[str, str]) -> None:
+    """Migrate, collect static files, make the first login; the chatter goes to a log of its own."""
+    log = folder.log / "prepare.log"
     with log.open("w") as chatter:
         result = subprocess.run(
-            [sys.executable, "-m", *module], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=chatter, text=True, check=False,
+            [sys.executable, "-m", "launcher.portal", str(first_login_note(folder))],
+            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=chatter, stderr=chatter, check=False,
         )  # fmt: skip
     if result.returncode != 0:
-        words = log.read_text(errors="replace").strip().splitlines()
-        raise StartError(f"{what} failed: {words[-1] if words else 'no message'} (all of it: {log})")
-    return result.stdout
+        raise StartError(f"preparing the database failed: {last_line(log)} (all of it: {log})")
 
 
-def prepare_portal(folder: DataFolder, environment: dict[str, str]) -> dict[str, str] | None:
-    """Migrate and collect static files; return the first login if one was made."""
-    output = step(folder, "prepare", ["launcher.portal"], environment)
-    login: dict[str, str] | None = json.loads(output.strip().splitlines()[-1])["login"]
-    return login
+def first_login_note(folder: DataFolder) -> Path:
+    """Return where the first login waits until it has been shown."""
+    return folder.secrets / "first_login"
 
 
 def prepare_switch(product: Product, database_url: str) -> None:
@@ -166,16 +163,19 @@ def wait_until_ready(supervisor: Supervisor, product: Product, patience: float =
     if product.has_switch:
         checks["switch"] = lambda: health.switch_answers(product.sip_listen[0], product.sip_port)
         checks[DECIDERS[0]] = lambda: bool(health.beating(database_url, DECIDERS))
-    checks["ingest"] = lambda: bool(health.beating(database_url, ("ingest",)))
+    checks["ingest"] = lambda: bool(health.beating(database_url, (NODES["ingest"],)))
     for name, ready in checks.items():
         wait_for(supervisor, name, ready, patience)
 
 
-def announce(product: Product, login: dict[str, str] | None) -> None:
+def announce(product: Product) -> None:
     """Tell a person where to go: the address is the only one on standard output."""
     print(f"voipbilling is ready: {product.web_url}", flush=True)
-    if login:
+    note = first_login_note(product.folder)
+    if note.exists():
+        login = json.loads(note.read_text())
         print(f"First login, shown this once: user {login['user']}, password {login['password']}", flush=True)
+        note.unlink()
     print(NEXT_STEP, flush=True)
     if product.has_switch:
         say(f"the switch listens for SIP on port {product.sip_port} of {', '.join(product.sip_listen)} (UDP and TCP)")

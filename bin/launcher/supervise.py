@@ -17,6 +17,7 @@ from supervisor.states import ProcessStates
 from supervisor.xmlrpc import SupervisorTransport
 
 from . import child
+from .errors import StartError
 from .folder import DataFolder, write_private
 
 CHILD = str(Path(child.__file__).resolve())
@@ -94,6 +95,15 @@ def configuration(folder: DataFolder, programs: Iterable[Program]) -> str:
     return "\n".join(head) + "\n" + "\n".join(_section(program, folder) for program in programs) + "\n"
 
 
+def last_line(log: Path) -> str:
+    """Return the last thing that was written to a log."""
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except FileNotFoundError:
+        lines = []
+    return lines[-1].strip()[:300] if lines else "it wrote nothing"
+
+
 class Supervisor:
     """A supervisord and its remote control; the control also works from a process that did not start it."""
 
@@ -119,8 +129,7 @@ class Supervisor:
             )  # fmt: skip
         while not self.answers():
             if self.process.poll() is not None:
-                text = Path(log.name).read_text(errors="replace").strip().splitlines()
-                raise RuntimeError(f"supervisord did not start: {text[-1] if text else 'no message'}")
+                raise StartError(f"the supervisor did not start: {last_line(Path(log.name))}")
             time.sleep(0.05)
 
     @property
@@ -170,17 +179,10 @@ class Supervisor:
         os.killpg(pid, number)
         return pid
 
-    def last_words(self, name: str) -> str:
-        """Return the last line that the program wrote."""
-        try:
-            lines = (self.folder.log / f"{name}.log").read_text(errors="replace").strip().splitlines()
-        except FileNotFoundError:
-            return "it wrote nothing"
-        return lines[-1][:300] if lines else "it wrote nothing"
-
     def describe_failure(self, name: str) -> str:
         """Return what to tell about a program that will not stay up."""
-        return f"{name} ends again and again: {self.last_words(name)} (all of it: {self.folder.log / name}.log)"
+        log = self.folder.log / f"{name}.log"
+        return f"{name} ends again and again: {last_line(log)} (all of it: {log})"
 
     def stop(self, patience: float = 40.0) -> None:
         """Stop every program, then supervisord; whatever is left after that is killed."""
