@@ -9,4 +9,5 @@ class CdrConfig(AppConfig):
     name = "cdr"
 
     def ready(self) -> None:
-        import_module("cdr.handlers")
+        for module in ("cdr.handlers", "cdr.lost_calls"):
+            import_module(module)

@@ -2,6 +2,8 @@
 
 Each column has one kind of event as its source, or a rule that does not ask who came first: the earliest time, the
 answering phone before the ringing one, an end that the switch told before one that the portal concluded.
+
+A concluded end (``switch_lost``) stands only while nothing proves that the call lived on after it.
 """
 
 import datetime as dt
@@ -20,6 +22,8 @@ def merge(record: CDR, events: Iterable[Event]) -> CDR:
     for event in events:
         record.switch = record.switch or event.switch
         _MERGE[event.type](record, event)
+    if record.reason == SWITCH_LOST and record.ended_at and record.ended_at < last_proof_of_life(record):
+        _reopen(record)
     return record
 
 
@@ -76,6 +80,12 @@ def _merge_end(record: CDR, event: Event) -> None:
     record.hung_up_by = event.text("by", 8)
     record.phone_code = _small(event.integer("phone_code")) or None
     record.phone_reason = event.text("phone_reason")
+
+
+def _reopen(record: CDR) -> None:
+    """Take back an end that was only concluded: the call lived longer. cdr.lost_calls concludes anew if it must."""
+    record.ended_at = record.sip_code = record.q850_cause = record.phone_code = None
+    record.reason = record.hung_up_by = record.phone_reason = ""
 
 
 def _earliest(known: dt.datetime | None, told: dt.datetime | None) -> dt.datetime | None:

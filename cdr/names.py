@@ -32,7 +32,7 @@ class Names:
         self.dids = self._names("did", DID, "number", {r.did_id for r in records})
         self.aliases = self._names("alias", Alias, "username", {r.alias_id for r in records})
         self.accounts: dict[int, tuple[str, int, str]] = {}
-        account_ids = {r.account_id for r in records} - {None}
+        account_ids = {r.account_id for r in records if r.account_id is not None}
         if account_ids:
             rows = Account.objects.filter(id__in=account_ids).values_list("id", "name", "client_id", "client__name")
             self.accounts = {row[0]: row[1:] for row in rows}
@@ -55,7 +55,7 @@ class Names:
 
     @staticmethod
     def _names(kind: str, model: Any, column: str, ids: set[int | None]) -> dict[int, str]:
-        wanted = ids - {None}
+        wanted = {pk for pk in ids if pk is not None}
         if not wanted:
             return {}
         found = {pk: str(name) for pk, name in model.objects.filter(pk__in=wanted).values_list("pk", column)}
@@ -66,7 +66,7 @@ class Names:
                 .order_by("row_id", "-version")
                 .distinct("row_id")
             )
-            found |= {change.row_id: str(change.body.get(LABEL_IN_BODY[kind], "")) for change in changes}
+            found |= {change.row_id: str((change.body or {}).get(LABEL_IN_BODY[kind], "")) for change in changes}
         return found
 
 

@@ -13,7 +13,7 @@ from cdr.models import CDR
 from systemlog.events import Event
 
 FIELDS = CDR._meta.concrete_fields
-COLUMNS = ", ".join(field.column for field in FIELDS)
+COLUMNS = ", ".join(str(field.column) for field in FIELDS)
 UPDATES = ", ".join(
     f"{field.column} = excluded.{field.column}" for field in FIELDS if field.name not in {"attempt_id", "started_at"}
 )

@@ -11,4 +11,5 @@ class SyslogConfig(AppConfig):
     label = "syslog"
 
     def ready(self) -> None:
-        import_module("systemlog.switch_log")
+        for module in ("systemlog.switch_log", "systemlog.reconcile"):
+            import_module(module)

@@ -91,7 +91,7 @@ class Consumer:
         """Tell of the trouble where the database still listens; the reconciliation goes on without the stream."""
         try:
             self.pulse.beat()
-            self.duties.run_due()
+            self.duties.run_due(caught_up=True)
         except DATABASE_AWAY:
             connection.close()
 
@@ -116,7 +116,7 @@ class Consumer:
             self.trim_at = now + TRIM_EVERY
             self.stream.trim()
             self.figures.lag = self.stream.lag()
-        self.duties.run_due(idle=not entries)
+        self.duties.run_due(caught_up=len(entries) < BATCH)
 
     def read(self) -> list[Entry]:
         """Return the next entries: own unacknowledged ones first, then new ones."""

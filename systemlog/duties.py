@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.db import connection
 
@@ -20,18 +21,24 @@ logger = logging.getLogger(__name__)
 class Duty:
     name: str
     seconds: float
-    when_idle: bool
-    function: Callable[[], object]
+    when_caught_up: bool
+    function: Callable[[], bool | None]
 
 
 _duties: list[Duty] = []
 
 
-def duty(*, seconds: float, when_idle: bool = False) -> Callable[[Callable[[], object]], Callable[[], object]]:
-    """Register the decorated function to run every so many seconds; ``when_idle`` only when no event waits."""
+DutyFunction = TypeVar("DutyFunction", bound=Callable[[], bool | None])
 
-    def register(function: Callable[[], object]) -> Callable[[], object]:
-        _duties.append(Duty(f"{function.__module__}.{function.__qualname__}", seconds, when_idle, function))
+
+def duty(*, seconds: float, when_caught_up: bool = False) -> Callable[[DutyFunction], DutyFunction]:
+    """Register the decorated function to run every so many seconds; it may return True to be called again at once.
+
+    With ``when_caught_up`` it runs only while no batch of events waits in the stream, or the stream is away.
+    """
+
+    def register(function: DutyFunction) -> DutyFunction:
+        _duties.append(Duty(f"{function.__module__}.{function.__qualname__}", seconds, when_caught_up, function))
         return function
 
     return register
@@ -43,15 +50,16 @@ class Schedule:
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
 
-    def run_due(self, *, idle: bool = False) -> None:
+    def run_due(self, *, caught_up: bool) -> None:
         """Run what is due. A duty that fails is logged and tried again at its next time; it never stops the intake."""
         for entry in _duties:
             now = time.monotonic()
-            if now < self._due.get(entry.name, 0.0) or (entry.when_idle and not idle):
+            if now < self._due.get(entry.name, 0.0) or (entry.when_caught_up and not caught_up):
                 continue
             self._due[entry.name] = now + entry.seconds
             try:
-                entry.function()
+                if entry.function():
+                    self._due[entry.name] = now
             except DATABASE_AWAY:
                 raise
             except Exception:

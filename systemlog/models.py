@@ -120,10 +120,9 @@ class DeadLetter(models.Model):
 
 
 class RecordPosition(models.Model):
-    """How far one file of a switch's local record is reconciled; ``offset`` is the start of its first open line."""
+    """How far one file of a switch's local record is reconciled; ``path`` is its folder and inode."""
 
     path = models.CharField(max_length=255, primary_key=True)
-    inode = models.BigIntegerField()
     offset = models.BigIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -22,7 +22,7 @@ class Entry:
     raw: bytes
 
 
-def connect(url: str | None = None) -> "redis.Redis[bytes]":
+def connect(url: str | None = None) -> redis.Redis:
     """Return a client of the stream's server; its time-outs outlast a blocking read but not a hung server."""
     return redis.Redis.from_url(
         url or settings.EVENT_STREAM_URL,
@@ -38,7 +38,7 @@ def connect(url: str | None = None) -> "redis.Redis[bytes]":
 class EventStream:
     """The stream and its group, as one named consumer sees them."""
 
-    def __init__(self, consumer: str, client: "redis.Redis[bytes] | None" = None) -> None:
+    def __init__(self, consumer: str, client: redis.Redis | None = None) -> None:
         self.consumer = consumer
         self.client = client or connect()
         self.key: str = settings.EVENT_STREAM

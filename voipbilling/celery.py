@@ -5,8 +5,12 @@ the ingest node (``VOIPBILLING_INGEST=1``, thread pool), the task workers, and b
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from celery import Celery, bootsteps
+
+if TYPE_CHECKING:
+    from syslog.threads import Watched
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipbilling.settings")
 
@@ -22,7 +26,7 @@ class IngestStep(bootsteps.StartStopStep):
         return os.environ.get("VOIPBILLING_INGEST", "") == "1"
 
     def __init__(self, parent: object, **kwargs: object) -> None:
-        self.threads: list[object] = []
+        self.threads: list[Watched] = []
         super().__init__(parent, **kwargs)
 
     def start(self, parent: object) -> None:
@@ -45,7 +49,7 @@ class PulseStep(bootsteps.StartStopStep):
         return os.environ.get("VOIPBILLING_INGEST", "") != "1"
 
     def __init__(self, parent: object, **kwargs: object) -> None:
-        self.threads: list[object] = []
+        self.threads: list[Watched] = []
         super().__init__(parent, **kwargs)
 
     def start(self, parent: object) -> None:

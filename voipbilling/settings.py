@@ -231,6 +231,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 # Where the switch on this machine keeps its local record of events and answers JSON-RPC (switch/CONTRACT.md).
 SWITCH_RECORD_DIR = Path(os.environ.get("SWITCH_RECORD_DIR", DATA_DIR / "switch" / "record"))
 SWITCH_RPC_SOCKET = Path(os.environ.get("VOIPBILLING_RUN", DATA_DIR / "run")) / "rpc.sock"
+SWITCH_RECORD_DAYS = int(os.environ.get("SWITCH_RECORD_DAYS", "7"))
 # The switch, as the portal describes it to operators and as its files are rendered.
 SWITCH_NAME = os.environ.get("SWITCH_NAME", "sw1")
 SIP_ADDRESS = os.environ.get("SIP_ADDRESS", "127.0.0.1")

@@ -126,7 +126,6 @@ class Migration(migrations.Migration):
             name="RecordPosition",
             fields=[
                 ("path", models.CharField(max_length=255, primary_key=True, serialize=False)),
-                ("inode", models.BigIntegerField()),
                 ("offset", models.BigIntegerField(default=0)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],
