@@ -106,9 +106,9 @@ class Consumer:
         if now >= self.claim_at:
             self.claim_at = now + CLAIM_EVERY
             if self.stream.claim_abandoned(ABANDONED_MS, BATCH):
-                self.own_after = self.own_after or "0"
+                self.own_after = "0"
         if now >= self.review_at:
-            self.own_after, self.review_at = self.own_after or "0", float("inf")
+            self.own_after, self.review_at = "0", float("inf")
         entries = self.read()
         if entries:
             self.process(entries)
@@ -124,7 +124,8 @@ class Consumer:
             if self.own_after is not None:
                 entries = self.stream.read_own(self.own_after, BATCH)
                 self.own_after = entries[-1].id if entries else None
-                return entries
+                if entries:
+                    return entries
             return self.stream.read_new(BATCH, self.block_ms())
         except ResponseError as error:
             if str(error).startswith("NOGROUP"):

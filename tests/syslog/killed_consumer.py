@@ -1,0 +1,45 @@
+"""Run a consumer that is killed (-9) at a named point: python -m tests.syslog.killed_consumer POINT."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import django
+
+django.setup()
+
+from syslog import consumer as consumer_module  # noqa: E402
+from syslog import intake  # noqa: E402
+from syslog.stream import EventStream  # noqa: E402
+
+from cdr import handlers as cdr_handlers  # noqa: E402
+
+
+def die(*args: Any, **kwargs: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def then_die(function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> None:
+        function(*args, **kwargs)
+        die()
+
+    return run
+
+
+POINTS: dict[str, Callable[[], None]] = {
+    "after the read": lambda: setattr(consumer_module.Consumer, "process", die),
+    "after the events are noted as seen": lambda: setattr(intake, "dispatch", die),
+    "between the records and the log": lambda: setattr(cdr_handlers.call_log, "write", die),
+    "before the commit": lambda: setattr(intake, "dispatch", then_die(intake.dispatch)),
+    "after the commit, before the acknowledgement": lambda: setattr(EventStream, "acknowledge", die),
+    "after the acknowledgement": lambda: setattr(EventStream, "acknowledge", then_die(EventStream.acknowledge)),
+}
+
+if __name__ == "__main__":
+    POINTS[sys.argv[1]]()
+    consumer_module.BATCH = 7  # So that calls are cut apart.
+    consumer_module.Consumer("consumer-1", threading.Event()).run()
