@@ -12,10 +12,6 @@ switch tells after all, also out of the local record, replaces this one (cdr.mer
 
 import datetime as dt
 import logging
-from syslog.duties import advisory_lock, duty
-from syslog.events import Event
-from syslog.intake import take_in
-from syslog.models import Switch
 
 from django.conf import settings
 from django.db import connection
@@ -23,6 +19,10 @@ from django.utils import timezone
 
 from cdr.merge import SWITCH_LOST, last_proof_of_life
 from cdr.models import CDR
+from systemlog.duties import advisory_lock, duty
+from systemlog.events import Event
+from systemlog.intake import take_in
+from systemlog.models import Switch
 
 logger = logging.getLogger(__name__)
 

@@ -11,15 +11,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from syslog.duties import advisory_lock, duty
-from syslog.events import Event, InvalidEvent, event_of
-from syslog.intake import MAX_FAILURES, bury, take_in, unseen
-from syslog.models import RecordPosition
 
 from django.conf import settings
 from django.utils import timezone
 
 from switch import record
+from systemlog.duties import advisory_lock, duty
+from systemlog.events import Event, InvalidEvent, event_of
+from systemlog.intake import MAX_FAILURES, bury, take_in, unseen
+from systemlog.models import RecordPosition
 
 logger = logging.getLogger(__name__)
 

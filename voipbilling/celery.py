@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from celery import Celery, bootsteps
 
 if TYPE_CHECKING:
-    from syslog.threads import Watched
+    from systemlog.threads import Watched
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipbilling.settings")
 

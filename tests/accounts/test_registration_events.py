@@ -2,15 +2,15 @@
 
 import itertools
 import time
-from syslog.events import event_of
-from syslog.intake import take_in
-from syslog.models import LogEntry
 
 import pytest
 
 from accounts.models import Account, Alias, Client, Registration
 from accounts.registration_events import contact_uris
 from billing.models import Balance
+from systemlog.events import event_of
+from systemlog.intake import take_in
+from systemlog.models import LogEntry
 from tests.calls import registration
 
 pytestmark = pytest.mark.django_db

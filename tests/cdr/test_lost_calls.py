@@ -3,9 +3,6 @@
 import datetime as dt
 import time
 import uuid
-from syslog.events import event_of
-from syslog.intake import take_in
-from syslog.models import LogEntry, Switch
 
 import pytest
 from django.db import connection
@@ -13,6 +10,9 @@ from django.utils import timezone
 
 from cdr.lost_calls import close_lost
 from cdr.models import CDR
+from systemlog.events import event_of
+from systemlog.intake import take_in
+from systemlog.models import LogEntry, Switch
 from tests.calls import Call
 
 pytestmark = pytest.mark.django_db

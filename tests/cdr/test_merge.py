@@ -1,7 +1,6 @@
 """A call's events give the same CDR in any order and however often they come."""
 
 import random
-from syslog.events import Event, event_of
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from cdr.lost_calls import lost_event
 from cdr.merge import merge
 from cdr.models import CDR
+from systemlog.events import Event, event_of
 from tests.calls import START, Call
 
 

@@ -1,15 +1,15 @@
 """A batch is taken in whole, each event once, and a bad one does not hold up the others."""
 
 import threading
-from syslog import handlers
-from syslog.events import Event, event_of
-from syslog.intake import bury, take_in
-from syslog.models import DeadLetter, LogEntry, SeenEvent
 
 import pytest
 from django.db import OperationalError, connection
 
 from cdr.models import CDR
+from systemlog import handlers
+from systemlog.events import Event, event_of
+from systemlog.intake import bury, take_in
+from systemlog.models import DeadLetter, LogEntry, SeenEvent
 from tests.calls import Call
 
 pytestmark = pytest.mark.django_db

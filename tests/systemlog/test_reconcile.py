@@ -4,18 +4,18 @@ import datetime as dt
 import os
 import time
 from pathlib import Path
-from syslog import reconcile
-from syslog.consumer import Consumer
-from syslog.events import event_of
-from syslog.intake import take_in
-from syslog.models import DeadLetter, LogEntry, RecordPosition
-from syslog.reconcile import delete_reconciled, reconcile_folder
-from syslog.stream import EventStream
 from typing import Any
 
 import pytest
 
 from cdr.models import CDR
+from systemlog import reconcile
+from systemlog.consumer import Consumer
+from systemlog.events import event_of
+from systemlog.intake import take_in
+from systemlog.models import DeadLetter, LogEntry, RecordPosition
+from systemlog.reconcile import delete_reconciled, reconcile_folder
+from systemlog.stream import EventStream
 from tests.calls import Call, line
 
 pytestmark = pytest.mark.django_db
@@ -118,7 +118,7 @@ def test_a_line_that_breaks_the_contract_becomes_a_dead_letter_once(tmp_path: Pa
 def test_an_event_that_cannot_be_taken_in_does_not_hold_up_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from syslog import intake
+    from systemlog import intake
 
     bad, good = Call(), Call()
     working = intake.dispatch

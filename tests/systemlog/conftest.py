@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Iterator
-from syslog.consumer import Consumer
-from syslog.stream import EventStream, connect
 
 import pytest
+
+from systemlog.consumer import Consumer
+from systemlog.stream import EventStream, connect
 
 
 @pytest.fixture

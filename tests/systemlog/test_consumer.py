@@ -7,12 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from syslog import consumer as consumer_module
-from syslog import intake
-from syslog.consumer import Consumer
-from syslog.events import Event
-from syslog.models import DeadLetter, LogEntry
-from syslog.stream import EventStream, connect
 from typing import Any
 
 import pytest
@@ -21,9 +15,15 @@ from django.db import OperationalError, connection
 
 from cdr.models import CDR
 from core.models import Heartbeat
+from systemlog import consumer as consumer_module
+from systemlog import intake
+from systemlog.consumer import Consumer
+from systemlog.events import Event
+from systemlog.models import DeadLetter, LogEntry
+from systemlog.stream import EventStream, connect
 from tests.calls import Call, line
-from tests.syslog.killed_consumer import POINTS
-from tests.syslog.own_valkey import OwnValkey, wait_for
+from tests.systemlog.killed_consumer import POINTS
+from tests.systemlog.own_valkey import OwnValkey, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,7 +68,7 @@ def test_a_kill_between_stream_and_commit_costs_nothing(stream: EventStream, con
     }
     for _ in range(2):
         died = subprocess.run(
-            [sys.executable, "-m", "tests.syslog.killed_consumer", point],
+            [sys.executable, "-m", "tests.systemlog.killed_consumer", point],
             cwd=settings.BASE_DIR, env=environment, timeout=60, capture_output=True, check=False,
         )  # fmt: skip
         assert died.returncode == -9, died.stderr.decode()
@@ -196,7 +196,7 @@ def test_what_is_no_event_is_a_dead_letter_at_once(stream: EventStream, consumer
 def test_a_thread_that_dies_takes_its_process_with_it() -> None:
     code = (
         "import django; django.setup()\n"
-        "from syslog.threads import Watched\n"
+        "from systemlog.threads import Watched\n"
         "Watched('t', lambda stop: 1 / 0).start()\n"
         "import time; time.sleep(30)"
     )

@@ -2,12 +2,12 @@
 
 import datetime as dt
 import json
-from syslog.events import InvalidEvent, address_of, event_of, parse_event, parse_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from systemlog.events import InvalidEvent, address_of, event_of, parse_event, parse_time
 from tests.calls import Call, line
 
 

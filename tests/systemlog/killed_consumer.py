@@ -1,4 +1,4 @@
-"""Run a consumer that is killed (-9) at a named point: python -m tests.syslog.killed_consumer POINT."""
+"""Run a consumer that is killed (-9) at a named point: python -m tests.systemlog.killed_consumer POINT."""
 
 import os
 import signal
@@ -11,11 +11,10 @@ import django
 
 django.setup()
 
-from syslog import consumer as consumer_module  # noqa: E402
-from syslog import intake  # noqa: E402
-from syslog.stream import EventStream  # noqa: E402
-
 from cdr import handlers as cdr_handlers  # noqa: E402
+from systemlog import consumer as consumer_module  # noqa: E402
+from systemlog import intake  # noqa: E402
+from systemlog.stream import EventStream  # noqa: E402
 
 
 def die(*args: Any, **kwargs: Any) -> None:
