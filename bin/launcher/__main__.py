@@ -23,6 +23,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="run the whole product")
     commands.add_parser("services", help="run only PostgreSQL and Valkey, for development")
+    commands.add_parser("prepare", help="prepare PostgreSQL for the product once, where other means run it")
     for command in commands.choices.values():
         command.add_argument("--data", help="data folder (default: VOIPBILLING_DATA, else .data)")
         command.add_argument("--throwaway", action="store_true", help="faster, and not safe against a power cut")
@@ -30,10 +31,15 @@ def main() -> int:
     folder = data_folder(arguments.data)
     try:
         # Imported late: what it needs may be what the error is about.
-        from .run import run_product, run_services
+        from .run import run_prepare, run_product, run_services
 
-        run = run_product if arguments.command == "run" else run_services
-        run(folder, throwaway=arguments.throwaway)
+        match arguments.command:
+            case "run":
+                run_product(folder, throwaway=arguments.throwaway)
+            case "services":
+                run_services(folder, throwaway=arguments.throwaway)
+            case "prepare":
+                run_prepare(folder)
     except StartError as error:
         say(f"voipbilling: {error}")
         return 1

@@ -1,11 +1,14 @@
-"""Readiness by asking: the portal over HTTP, the switch over SIP, the deciders by their heartbeat."""
+"""Readiness by asking: the portal over HTTP, the switch over SIP, the deciders by their heartbeat.
+
+`python -m launcher.health NAME` is a container's health check: NAME is "switch", or the name of a heartbeat.
+"""
 
 import http.client
+import os
 import secrets
 import socket
+import sys
 from urllib.parse import urlsplit
-
-import psycopg2
 
 # DESIGN: a process counts as alive by a heartbeat younger than 5 s.
 HEARTBEAT_SECONDS = 5
@@ -52,6 +55,8 @@ def switch_answers(host: str, port: int) -> bool:
 
 def beating(database_url: str, names: tuple[str, ...], since: float = 0) -> list[str]:
     """Return which of those processes have given a sign of life lately, and after that instant (epoch seconds)."""
+    import psycopg2  # The switch's image has no PostgreSQL client, and asks the switch only.
+
     connection = psycopg2.connect(database_url, connect_timeout=2)
     try:
         with connection.cursor() as cursor:
@@ -63,3 +68,16 @@ def beating(database_url: str, names: tuple[str, ...], since: float = 0) -> list
             return [row[0] for row in cursor.fetchall()]
     finally:
         connection.close()
+
+
+def main() -> int:
+    """Return 0 if the named process is well."""
+    name = sys.argv[1]
+    if name == "switch":
+        host = os.environ["SIP_LISTEN"].split(",")[0].strip()
+        return int(not switch_answers(host, int(os.environ.get("SIP_PORT") or 5060)))
+    return int(not beating(os.environ["DATABASE_URL"], (name,)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

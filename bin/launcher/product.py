@@ -4,9 +4,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from .addresses import listen, number, primary_address, require_free_sip, sip_listen
 from .errors import StartError
@@ -20,22 +18,6 @@ DECIDERS = ("decider-1", "decider-2")
 # The names under which the Celery nodes write their heartbeats; without the host's name, because the ingest node finds
 # what it left unfinished by its own name, also after the host was renamed.
 NODES = {"ingest": "ingest@voipbilling", "general": "general@voipbilling"}
-# What of the switch's settings comes from the environment, by the name of the field in switch.render.
-SWITCH_SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "name": ("SWITCH_NAME", str),
-    "realm": ("SIP_REALM", str),
-    "digest_algorithm": ("SIP_DIGEST_ALGORITHM", str),
-    "no_response_timeout": ("SIP_NO_RESPONSE_TIMEOUT", float),
-    "no_answer_timeout": ("SIP_NO_ANSWER_TIMEOUT", float),
-    "decision_timeout": ("SIP_DECISION_TIMEOUT", float),
-    "max_call_seconds": ("MAX_CALL_SECONDS", int),
-    "not_registered_code": ("SIP_NOT_REGISTERED_CODE", int),
-    "max_contacts": ("SIP_MAX_CONTACTS", int),
-    "ping_interval": ("SIP_PING_INTERVAL", int),
-    "keepalive_interval": ("SIP_KEEPALIVE_INTERVAL", int),
-    "flood_limit": ("SIP_FLOOD_LIMIT", int),
-    "flood_block_seconds": ("SIP_FLOOD_BLOCK_SECONDS", int),
-}
 
 
 class Product:
@@ -141,25 +123,11 @@ class Product:
     def write_switch_configuration(self, database_url: str) -> None:
         """Render the switch's configuration; it alone holds the switch's database password."""
         # Imported late: the switch's part is not needed where the portal runs alone.
-        from switch.render import SettingsError, SwitchSettings, render
+        from switch.environment import settings_from
+        from switch.render import SettingsError, render
 
-        chosen: dict[str, Any] = {
-            field: convert(os.environ[name])
-            for field, (name, convert) in SWITCH_SETTINGS.items()
-            if os.environ.get(name)
-        }
-        settings = SwitchSettings(
-            listen=self.sip_listen,
-            sip_port=self.sip_port,
-            database_url=database_url,
-            redis_url=self.services.environment()["REDIS_URL"],
-            run_dir=self.folder.run,
-            record_dir=self.switch_folder / "record",
-            evapi_listen=f"{self.evapi_host}:{self.evapi_port}",
-            **chosen,
-        )
         try:
-            render(self.switch_folder, settings)
+            render(self.switch_folder, settings_from({**self.environment(), "SWITCH_DATABASE_URL": database_url}))
         except SettingsError as error:
             raise StartError(str(error)) from error
 

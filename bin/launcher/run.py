@@ -171,11 +171,7 @@ def wait_until_ready(supervisor: Supervisor, product: Product, patience: float =
 def announce(product: Product) -> None:
     """Tell a person where to go: the address is the only one on standard output."""
     print(f"voipbilling is ready: {product.web_url}", flush=True)
-    note = first_login_note(product.folder)
-    if note.exists():
-        login = json.loads(note.read_text())
-        print(f"First login, shown this once: user {login['user']}, password {login['password']}", flush=True)
-        note.unlink()
+    show_first_login(product.folder)
     print(NEXT_STEP, flush=True)
     if product.has_switch:
         say(f"the switch listens for SIP on port {product.sip_port} of {', '.join(product.sip_listen)} (UDP and TCP)")
@@ -184,3 +180,25 @@ def announce(product: Product) -> None:
     if not product.open_to_network:
         say("the portal answers this machine only; WEB_LISTEN=0.0.0.0:8000 bin/run opens it to the network")
     say(f"logs are in {product.folder.log}; Ctrl-C stops everything")
+
+
+def show_first_login(folder: DataFolder) -> None:
+    """Print the first login, if one was made and not shown yet, and forget it."""
+    note = first_login_note(folder)
+    if note.exists():
+        login = json.loads(note.read_text())
+        print(f"First login, shown this once: user {login['user']}, password {login['password']}", flush=True)
+        note.unlink()
+
+
+def run_prepare(folder: DataFolder) -> None:
+    """Prepare servers that others run (docker-compose.yml): migrations, first login, the switch's schema and role."""
+    for name in ("DATABASE_URL", "SECRET_KEY", "SWITCH_DATABASE_PASSWORD"):
+        if not os.environ.get(name):
+            raise StartError(f"{name} must be set")
+    folder.prepare()
+    prepare_portal(folder, dict(os.environ))
+    prepare_switch_schema(
+        os.environ["DATABASE_URL"], ROOT / "switch" / "schema.sql", os.environ["SWITCH_DATABASE_PASSWORD"]
+    )
+    show_first_login(folder)

@@ -1,6 +1,7 @@
 """One supervisord for all processes: its configuration, its start, its remote control."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -96,12 +97,19 @@ def configuration(folder: DataFolder, programs: Iterable[Program]) -> str:
 
 
 def last_line(log: Path) -> str:
-    """Return the last thing that was written to a log."""
+    """Return the line of a log that tells best why the process ended.
+
+    That is a Python exception's last line; else the first of the last errors, which the others follow from.
+    """
     try:
-        lines = log.read_text(errors="replace").strip().splitlines()
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()][-15:]
     except FileNotFoundError:
         lines = []
-    return lines[-1].strip()[:300] if lines else "it wrote nothing"
+    if not lines:
+        return "it wrote nothing"
+    errors = [line for line in lines if re.search(r"\b(ERROR|CRITICAL|FATAL|error):", line)]
+    chosen = lines[-1] if re.match(r"[\w.]+(Error|Exception|Exit)\b", lines[-1]) or not errors else errors[0]
+    return chosen[:300]
 
 
 class Supervisor:

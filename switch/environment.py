@@ -1,0 +1,56 @@
+"""The switch's settings from environment variables, as docs/operating.md lists them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from switch.render import SettingsError, SwitchSettings
+
+
+def _addresses(value: str) -> list[str]:
+    return [part.strip().strip("[]") for part in value.split(",") if part.strip()]
+
+
+# Variable -> field of SwitchSettings, and how to read it.
+VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "SIP_LISTEN": ("listen", _addresses),
+    "SIP_PORT": ("sip_port", int),
+    "SWITCH_DATABASE_URL": ("database_url", str),
+    "REDIS_URL": ("redis_url", str),
+    "EVAPI_LISTEN": ("evapi_listen", str),
+    "SWITCH_NAME": ("name", str),
+    "SIP_REALM": ("realm", str),
+    "SIP_DIGEST_ALGORITHM": ("digest_algorithm", str),
+    "SIP_NO_RESPONSE_TIMEOUT": ("no_response_timeout", float),
+    "SIP_NO_ANSWER_TIMEOUT": ("no_answer_timeout", float),
+    "SIP_DECISION_TIMEOUT": ("decision_timeout", float),
+    "SIP_NOT_REGISTERED_CODE": ("not_registered_code", int),
+    "MAX_CALL_SECONDS": ("max_call_seconds", int),
+    "SIP_MAX_CONTACTS": ("max_contacts", int),
+    "SIP_PING_INTERVAL": ("ping_interval", int),
+    "SIP_KEEPALIVE_INTERVAL": ("keepalive_interval", int),
+    "SIP_FLOOD_LIMIT": ("flood_limit", int),
+    "SIP_FLOOD_BLOCK_SECONDS": ("flood_block_seconds", int),
+}
+REQUIRED = ("SIP_LISTEN", "SWITCH_DATABASE_URL", "REDIS_URL", "VOIPBILLING_DATA", "VOIPBILLING_RUN")
+
+
+def switch_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the rendered configuration and the local record."""
+    return Path(environment["VOIPBILLING_DATA"]) / "switch"
+
+
+def settings_from(environment: Mapping[str, str]) -> SwitchSettings:
+    """Return the settings; raise SettingsError naming the variable that is missing or unreadable."""
+    missing = [name for name in REQUIRED if not environment.get(name)]
+    if missing:
+        raise SettingsError(f"{', '.join(missing)} must be set")
+    values: dict[str, Any] = {}
+    for name, (field, read) in VARIABLES.items():
+        if environment.get(name):
+            try:
+                values[field] = read(environment[name])
+            except ValueError as error:
+                raise SettingsError(f"{name}={environment[name]}: must be a number") from error
+    record = environment.get("SWITCH_RECORD_DIR") or switch_folder(environment) / "record"
+    return SwitchSettings(run_dir=Path(environment["VOIPBILLING_RUN"]), record_dir=Path(record), **values)
