@@ -48,6 +48,19 @@ def _find(request: HttpRequest) -> str | None:
     networks, ipware = _trusted(proxies)
     if not any(peer in network for network in networks):
         return str(peer)
-    # The library reads chains that end at the proxy; the peer is that end, and only the socket knows it.
-    found, _ = ipware.get_client_ip({"HTTP_X_FORWARDED_FOR": f"{forwarded}, {peer}"}, strict=False)
-    return str(found) if found else str(peer)
+    # The library reads chains that end at one proxy. Our end is the proxy farthest out: the last of the trusted ones
+    # that stand between, the first of which is the peer, known by the socket alone.
+    hops = forwarded.split(",")
+    farthest = str(peer)
+    while hops and _is_trusted(hops[-1], networks):
+        farthest = hops.pop().strip()
+    found, _ = ipware.get_client_ip({"HTTP_X_FORWARDED_FOR": ",".join([*hops, farthest])}, strict=False)
+    return str(found) if found else farthest
+
+
+def _is_trusted(hop: str, networks: list[type_of_network]) -> bool:
+    try:
+        address = ipaddress.ip_address(hop.strip())
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

@@ -21,23 +21,25 @@ def generate_password() -> str:
     return "-".join(groups)
 
 
-def _require_administrator(actor: User) -> None:
-    if not (actor.is_active and actor.is_administrator):
-        raise PermissionDenied("Users are administered by administrators.")
+def _require_administrator(actor: User) -> list[int]:
+    """Lock and return every administrator who can log in; raise PermissionDenied unless the actor is one.
 
-
-def _lock_administrators() -> list[int]:
-    """Lock every administrator who can log in, so that two of them cannot remove each other at once."""
-    return list(
+    The actor is judged by the locked rows, not by what the request loaded: two administrators who remove each other
+    at once take turns, and the second finds that they no longer are one.
+    """
+    administrators = list(
         User.objects.select_for_update()
         .filter(role=Role.ADMINISTRATOR, is_active=True)
         .order_by("pk")
         .values_list("pk", flat=True)
     )
+    if actor.pk not in administrators:
+        raise PermissionDenied("Users are administered by administrators.")
+    return administrators
 
 
-def _keep_one_administrator(user: User) -> None:
-    if _lock_administrators() == [user.pk]:
+def _keep_one(administrators: list[int], user: User) -> None:
+    if administrators == [user.pk]:
         raise ValidationError(f"{user} is the last administrator; give another user that role first.")
 
 
@@ -74,9 +76,9 @@ def reset_password(user: User, *, actor: User) -> str:
 @transaction.atomic
 def change_user(user: User, *, role: str, time_zone: str, email: str, actor: User) -> User:
     """Change a user's role, time zone and e-mail address."""
-    _require_administrator(actor)
+    administrators = _require_administrator(actor)
     if role != Role.ADMINISTRATOR:
-        _keep_one_administrator(user)
+        _keep_one(administrators, user)
     user.role, user.time_zone, user.email = role, time_zone, email
     user.full_clean(exclude=["password"])
     user.save(update_fields=["role", "time_zone", "email"])
@@ -86,9 +88,9 @@ def change_user(user: User, *, role: str, time_zone: str, email: str, actor: Use
 @transaction.atomic
 def set_user_active(user: User, active: bool, *, actor: User) -> User:
     """Let a user log in, or no longer; a disabled user's sessions end with the next request."""
-    _require_administrator(actor)
+    administrators = _require_administrator(actor)
     if not active:
-        _keep_one_administrator(user)
+        _keep_one(administrators, user)
     user.is_active = active
     user.save(update_fields=["is_active"])
     return user

@@ -24,6 +24,8 @@ django.setup()
 
 from tests.stack import Stack  # noqa: E402
 
+pytest_plugins = ["tests.cast"]
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:

@@ -16,7 +16,6 @@ from django.utils import timezone
 from core.client_address import client_address
 from systemlog.access.results import AccessResult
 from systemlog.access.shipper import spool
-from systemlog.access.spool import Spool
 
 # A query value under such a name is never written down.
 SECRET_NAMES = ("password", "token", "secret", "code", "key", "otp", "csrf", "session", "signature")
@@ -55,7 +54,6 @@ class AccessLogMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.spool: Spool = spool
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path in UNLOGGED_PATHS:
@@ -67,7 +65,7 @@ class AccessLogMiddleware:
         user = getattr(request, "_cached_user", None)
         if user is not None and user.is_authenticated and not happening.user_label:
             happening.user_id, happening.user_label = user.pk, user.get_username()
-        self.spool.append(
+        spool.append(
             {
                 "at": at.isoformat(),
                 "address": client_address(request),
