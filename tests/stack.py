@@ -1,5 +1,6 @@
 """The whole running product for tests: every process, started as bin/run starts them, with data of its own."""
 
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from launcher import child, health
 from launcher.folder import DataFolder
 from launcher.ports import free_port, try_bind
 from launcher.product import NODES
+from launcher.run import environment_file
 from launcher.supervise import Supervisor
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -75,8 +77,8 @@ class Stack:
                 break
         else:
             raise RuntimeError(f"the product did not start:\n{log.read_text()}")
-        self.database_url = (self.folder.root / "database-url").read_text()
-        self.redis_url = (self.folder.root / "redis-url").read_text()
+        environment = json.loads(environment_file(self.folder).read_text())
+        self.database_url, self.redis_url = environment["DATABASE_URL"], environment["REDIS_URL"]
 
     def close(self, keep_logs_in: Path | None) -> None:
         """Stop everything and remove the data, keeping the logs where a test failed."""

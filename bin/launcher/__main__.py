@@ -24,6 +24,8 @@ def main() -> int:
     commands.add_parser("run", help="run the whole product")
     commands.add_parser("services", help="run only PostgreSQL and Valkey, for development")
     commands.add_parser("prepare", help="prepare PostgreSQL for the product once, where other means run it")
+    outside = commands.add_parser("manage", help="run a Django command against the running product (bin/manage)")
+    outside.add_argument("arguments", nargs=argparse.REMAINDER)
     for command in commands.choices.values():
         command.add_argument("--data", help="data folder (default: VOIPBILLING_DATA, else .data)")
         command.add_argument("--throwaway", action="store_true", help="faster, and not safe against a power cut")
@@ -31,7 +33,7 @@ def main() -> int:
     folder = data_folder(arguments.data)
     try:
         # Imported late: what it needs may be what the error is about.
-        from .run import run_prepare, run_product, run_services
+        from .run import manage, run_prepare, run_product, run_services
 
         match arguments.command:
             case "run":
@@ -40,6 +42,8 @@ def main() -> int:
                 run_services(folder, throwaway=arguments.throwaway)
             case "prepare":
                 run_prepare(folder)
+            case "manage":
+                manage(folder, arguments.arguments)
     except StartError as error:
         say(f"voipbilling: {error}")
         return 1

@@ -15,7 +15,7 @@ from types import FrameType
 from . import child, health
 from .database import prepare_switch_schema
 from .errors import StartError
-from .folder import DataFolder
+from .folder import DataFolder, write_private
 from .guard import adopt_orphans, end_orphans
 from .product import DECIDERS, NODES, ROOT, Product
 from .say import say
@@ -115,6 +115,7 @@ def run_product(folder: DataFolder, *, throwaway: bool) -> None:
     services.initialise()
     environment = product.environment()
     supervisor = Supervisor(folder, programs)
+    write_private(environment_file(folder), json.dumps(environment, indent=1) + "\n")
     with supervised(supervisor, environment):
         say("starting the database and the event stream")
         services.start(supervisor)
@@ -140,6 +141,22 @@ def prepare_portal(folder: DataFolder, environment: dict[str, str]) -> None:
         )  # fmt: skip
     if result.returncode != 0:
         raise StartError(f"preparing the database failed: {last_line(log)} (all of it: {log})")
+
+
+def environment_file(folder: DataFolder) -> Path:
+    """Return where the environment of the running product stands, for commands from outside."""
+    return folder.secrets / "environment.json"
+
+
+def manage(folder: DataFolder, arguments: list[str]) -> None:
+    """Become `manage.py` with the environment of the product that uses this data folder."""
+    try:
+        environment = json.loads(environment_file(folder).read_text())
+    except OSError as error:
+        raise StartError(f"nothing has run with the data folder {folder.root} yet: start bin/run first") from error
+    os.chdir(ROOT)
+    # The terminal's own variables stay, the product's settings win.
+    os.execve(sys.executable, [sys.executable, "manage.py", *arguments], {**os.environ, **environment})
 
 
 def first_login_note(folder: DataFolder) -> Path:
