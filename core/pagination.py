@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
-from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 
 # Nobody pages through more; beyond it the list says "10,000+" and asks for a filter.
@@ -59,18 +59,17 @@ def _encode(row: Model, fields: Sequence[str]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, fields: Sequence[str]) -> list[Any] | None:
+def _decode(cursor: str, model: type[Model], fields: Sequence[str]) -> list[Any] | None:
     """Return a cursor's values, or None if it was tampered with; then the list begins at its newest row."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(values, list) or len(values) != len(fields):
+        if not isinstance(values, list) or not all(isinstance(value, int | str) for value in values):
             return None
-        first = parse_datetime(values[0]) if isinstance(values[0], str) else values[0]
-    except (ValueError, TypeError, binascii.Error):
+        columns = [model._meta.get_field(name) for name in fields]
+        decoded = [column.to_python(value) for column, value in zip(columns, values, strict=True)]  # type: ignore[union-attr]
+    except (ValueError, TypeError, OverflowError, binascii.Error, ValidationError):
         return None
-    if first is None or not all(isinstance(value, int | str) for value in values[1:]):
-        return None
-    return [first, *values[1:]]
+    return None if None in decoded else decoded
 
 
 def _beyond(values: Sequence[Any], fields: Sequence[str], operator: str) -> Q:
@@ -86,8 +85,8 @@ def keyset_page(
 ) -> KeysetPage:
     """Return one page of a list ordered by ``fields``, all descending; the last field must be unique."""
     descending = [f"-{name}" for name in fields]
-    forward = _decode(after, fields) if after else None
-    backward = _decode(before, fields) if before else None
+    forward = _decode(after, queryset.model, fields) if after else None
+    backward = _decode(before, queryset.model, fields) if before else None
     if forward is not None:
         rows = list(queryset.filter(_beyond(forward, fields, "gt")).order_by(*fields)[: size + 1])
         more, rows = len(rows) > size, rows[:size][::-1]

@@ -1,0 +1,61 @@
+"""How many queries each list page may ask, and how to fill it: the committed ceilings.
+
+A page's queries must not grow with its rows. Every list view of the portal stands here (the test fails for one that
+does not): its URL name, the ceiling, and a function that makes ``count`` more rows and returns the arguments of the
+address. Lower a ceiling when a page gets better; raise one only with a reason in the commit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+# Session, user, and up to two for the list itself (rows, bounded count).
+BASE = 4
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """The ceiling of one list page."""
+
+    queries: int
+    fill: Callable[[int], list[Any]]
+
+
+def fill_users(count: int) -> list[Any]:
+    """Make users."""
+    from core.models import User
+
+    start = User.objects.count()
+    User.objects.bulk_create([User(username=f"user{start + number}", role="support") for number in range(count)])
+    return []
+
+
+def fill_accesses(count: int) -> list[Any]:
+    """Make accesses."""
+    from systemlog.models import AccessEntry
+
+    AccessEntry.objects.bulk_create(
+        AccessEntry(at=timezone.now(), method="GET", path=f"/{number}/", status=200, result="ok", duration_ms=3)
+        for number in range(count)
+    )
+    return []
+
+
+def fill_user_accesses(count: int) -> list[Any]:
+    """Make accesses of one user, and return the user."""
+    from core.models import User
+    from systemlog.models import AccessEntry
+
+    user, _ = User.objects.get_or_create(username="walker", defaults={"role": "support"})
+    fill_accesses(count)
+    AccessEntry.objects.update(user_id=user.pk)
+    return [user.pk]
+
+
+CEILINGS: dict[str, Ceiling] = {
+    "core:user_list": Ceiling(BASE, fill_users),
+    "core:user_access": Ceiling(BASE, fill_user_accesses),
+    "syslog:accessentry_list": Ceiling(3, fill_accesses),
+}

@@ -1,0 +1,45 @@
+"""No list page asks more queries than its committed ceiling, however many rows it shows."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from core.views import ListView
+from tests.core.addresses import all_addresses
+from tests.core.query_ceilings import CEILINGS
+
+
+def list_pages() -> set[str]:
+    """Return the names of all addresses that are lists."""
+    return {
+        address.name
+        for address in all_addresses()
+        if isinstance(view := getattr(address.view, "view_class", None), type) and issubclass(view, ListView)
+    }
+
+
+def test_every_list_page_has_a_ceiling_and_every_ceiling_a_page() -> None:
+    assert list_pages() == set(CEILINGS)
+
+
+def count_queries(page: Client, path: str) -> list[str]:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert page.get(path).status_code == 200
+    return [query["sql"] for query in captured.captured_queries]
+
+
+@pytest.mark.parametrize("name", sorted(CEILINGS))
+def test_a_list_page_stays_below_its_ceiling(admin_page: Client, name: str) -> None:
+    ceiling = CEILINGS[name]
+    path = reverse(name, args=ceiling.fill(3))
+    few = count_queries(admin_page, path)
+    ceiling.fill(40)
+    many = count_queries(admin_page, path)
+    assert len(many) <= len(few), "\n".join(many)
+    assert len(many) <= ceiling.queries, "\n".join(many)
+    unbounded = [sql for sql in many if "COUNT(*)" in sql.upper() and " LIMIT " not in sql.upper()]
+    assert not unbounded, unbounded
