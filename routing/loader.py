@@ -23,37 +23,50 @@ def load_snapshot(connection: Any, policy: Policy) -> Snapshot:
 
     ``connection`` is psycopg2's, not in autocommit mode and with no transaction open.
     """
-    config = Snapshot(policy)
-    shared: dict[Any, Any] = {}
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            config.version = latest_version(cursor)
-            for kind in KINDS.values():
-                config.fill(kind.name, _table_rows(connection, kind, shared.setdefault))
+        return read_snapshot(connection, policy)
     finally:
         connection.rollback()
+
+
+def read_snapshot(connection: Any, policy: Policy) -> Snapshot:
+    """Return what the tables hold in the transaction that is open, which gives it whatever consistency it has."""
+    config = Snapshot(policy)
+    shared: dict[Any, Any] = {}
+    with connection.cursor() as cursor:
+        config.version = latest_version(cursor)
+        for kind in KINDS.values():
+            config.fill(kind.name, _table_rows(cursor, kind, shared.setdefault))
     return config
 
 
-def _table_rows(connection: Any, kind: Kind, share: Callable[[Any, Any], Any]) -> Iterator[Any]:
-    # The version of a row is that of its last change.
-    query = (
-        f"SELECT {', '.join(kind.selects)}, coalesce(c.version, 0) FROM {kind.table} t LEFT JOIN "  # noqa: S608
-        "(SELECT row_id, max(version_id) AS version FROM routing_configchange WHERE kind = %s GROUP BY row_id) c "
-        "ON c.row_id = t.id"
-    )
+def _table_rows(cursor: Any, kind: Kind, share: Callable[[Any, Any], Any]) -> Iterator[Any]:
     # Equal ids of carriers and aliases, and equal versions, are kept once: most rows share theirs.
     shared = [at for at, column in enumerate(kind.columns) if column.endswith("_id")]
-    # A named cursor: a million rows are not to stand in memory twice.
-    with connection.cursor(name=f"snapshot_{kind.name}") as cursor:
-        cursor.itersize = BATCH
-        cursor.execute(query, [kind.name])
-        for row in cursor:
-            *values, version = row
+    query = f"SELECT {', '.join(kind.selects)} FROM {kind.table} t WHERE t.id > %s ORDER BY t.id LIMIT %s"  # noqa: S608
+    last = 0
+    while True:
+        # In portions by id: a million rows are not to stand in memory twice.
+        cursor.execute(query, [last, BATCH])
+        rows = cursor.fetchall()
+        if not rows:
+            return
+        # The version of a row is that of its last change.
+        cursor.execute(
+            "SELECT row_id, max(version_id) FROM routing_configchange "
+            "WHERE kind = %s AND row_id BETWEEN %s AND %s GROUP BY row_id",
+            [kind.name, rows[0][0], rows[-1][0]],
+        )
+        versions = dict(cursor.fetchall())
+        for row in rows:
+            values = list(row)
             for at in shared:
                 values[at] = share(values[at], values[at])
+            version = versions.get(values[0], 0)
             yield kind.build(values, share(version, version))
+        last = rows[-1][0]
 
 
 def latest_version(cursor: Any) -> int:

@@ -1,0 +1,93 @@
+"""What attempt, decision and end events become in routing: the attempt with both verdicts, fulfilled trace requests."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connection
+from psycopg2.extras import Json, execute_values
+
+from routing.verdicts import Verdict, judge_events
+from systemlog.choices import Category, Severity
+from systemlog.entries import write_entries
+from systemlog.events import Event, address_of, text_of
+from systemlog.handlers import handles
+from systemlog.models import LogEntry
+
+COLUMNS = (
+    "attempt_id", "started_at", "switch", "source", "call_id", "call", "decider", "config_version", "facts",
+    "decided_reason", "reason", "record", "differs",
+)  # fmt: skip
+DECIDED = ("decider", "config_version", "facts", "decided_reason", "reason", "record", "differs")
+
+
+@handles("attempt", "decision", weight=50)
+def record_attempts(events: list[Event]) -> None:
+    """Judge each attempt and keep the record; report where the verdict differs from the decider's.
+
+    An attempt whose decision is not here (yet) is judged alone: for a switch that only reports, that is the verdict.
+    A decision replaces it, whichever came first.
+    """
+    decisions = {event.attempt: event for event in events if event.type == "decision"}
+    alone = {event.attempt: event for event in events if event.attempt not in decisions}
+    verdicts = judge_events([*decisions.values(), *alone.values()])
+    _insert((_row(event, verdicts[event.attempt]) for event in alone.values()), "DO NOTHING")
+    update = "DO UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in DECIDED)
+    _insert((_row(event, verdicts[event.attempt]) for event in decisions.values()), update)
+    write_entries(
+        _difference(event, verdicts[event.attempt]) for event in decisions.values() if verdicts[event.attempt].differs
+    )
+    _fulfil_traces(event for event in decisions.values() if event.integer("trace"))
+
+
+def _row(event: Event, verdict: Verdict) -> list[Any]:
+    call, decision = event.call, verdict.decision
+    told = event.integer("version")
+    facts = {name: event.body[name] for name in ("facts", "live", "registered") if name in event.body}
+    return [
+        str(event.attempt), event.started, event.switch, address_of(call.get("source")), text_of(call.get("call_id")),
+        Json(call), event.text("decider", 64), told or (decision.version if decision else None), Json(facts),
+        event.text("reason", 40) if event.type == "decision" else "",
+        decision.reason if decision else "", Json(decision.record()) if decision else None, verdict.differs,
+    ]  # fmt: skip
+
+
+def _insert(rows: Iterable[list[Any]], on_conflict: str) -> None:
+    values = sorted(rows, key=lambda row: row[0])
+    if values:
+        with connection.cursor() as cursor:
+            execute_values(
+                cursor.cursor,
+                f"INSERT INTO routing_attempt ({', '.join(COLUMNS)}) VALUES %s "  # noqa: S608
+                f"ON CONFLICT (attempt_id, started_at) {on_conflict}",
+                values,
+                page_size=len(values),
+            )
+
+
+def _difference(event: Event, verdict: Verdict) -> LogEntry:
+    own = verdict.decision.reason if verdict.decision else "nothing"
+    return LogEntry(
+        at=event.at,
+        category=Category.SWITCH,
+        severity=Severity.ERROR,
+        reason="verdict_differs",
+        message=(
+            f"{event.text('decider', 64) or 'A decider'} said {event.text('reason', 40)}, the worker's own evaluation "
+            f"with version {event.integer('version')} says {own}. One of them is wrong: please report this."
+        ),
+        attempt_id=event.attempt,
+        number=event.text("number"),
+        source=address_of(event.call.get("source")),
+        call_id=text_of(event.call.get("call_id")),
+    )
+
+
+def _fulfil_traces(events: Iterable[Event]) -> None:
+    """Close the requests that asked for the next call; the deciders then stop asking for a trace."""
+    for event in events:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE routing_tracerequest SET fulfilled_at = %s, attempt_id = %s WHERE fulfilled_at IS NULL "
+                "AND requested_at <= %s AND ((kind = 'did' AND object_id = %s) OR (kind = 'alias' AND object_id = %s))",
+                [event.at, str(event.attempt), event.at, event.integer("did_id"), event.integer("alias_id")],
+            )
