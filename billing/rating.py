@@ -7,7 +7,7 @@ that nothing here is ever rounded but the one final amount.
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from billing.prefixes import PrefixTable
 
@@ -57,13 +57,17 @@ class Unpriced(StrEnum):
     BLOCKED = "blocked"
 
 
-class Price(NamedTuple):
+MappingType = TypeVar("MappingType", bound=MappingRow)
+RateType = TypeVar("RateType", bound=RateRow)
+
+
+class Price(NamedTuple, Generic[MappingType, RateType]):
     """The mapping and rate that price a number, or why none does (then with what was found so far)."""
 
     unpriced: Unpriced | None
     prefix: str = ""
-    mapping: MappingRow | None = None
-    rate: RateRow | None = None
+    mapping: MappingType | None = None
+    rate: RateType | None = None
 
 
 class Charge(NamedTuple):
@@ -116,17 +120,17 @@ def quantum(rate: RateValues, seconds: int) -> Decimal:
     return max(amount, NOTHING)
 
 
-def in_force(mappings: Iterable[MappingRow], at: int) -> MappingRow | None:
+def in_force(mappings: Iterable[MappingType], at: int) -> MappingType | None:
     """Return the mapping with the latest start that is not after ``at`` (µs since the epoch)."""
     return max((m for m in mappings if m.starts_at <= at), key=lambda m: m.starts_at, default=None)
 
 
 def price_number(
-    mappings: PrefixTable[tuple[MappingRow, ...]] | None,
-    rates: Mapping[int, PrefixTable[RateRow]],
+    mappings: PrefixTable[tuple[MappingType, ...]] | None,
+    rates: Mapping[int, PrefixTable[RateType]],
     number: str,
     at: int,
-) -> Price:
+) -> Price[MappingType, RateType]:
     """Return what prices ``number`` (E.164 digits) for a call set up at ``at``.
 
     The longest prefix with a mapping in force names the rate table; its longest code is the rate. A table that

@@ -58,7 +58,7 @@ def load(path: Path, policy: Policy) -> tuple[Snapshot, dict[int, bool]]:
 def _load(path: Path, policy: Policy) -> tuple[Snapshot, dict[int, bool]]:
     config, credit = Snapshot(policy), {}
     with path.open(encoding="utf-8") as file:
-        header = json.loads(next(file))
+        header = json.loads(next(file, ""))
         if header["format"] != FORMAT or header["columns"] != _columns():
             raise NoSnapshot(f"{path.name} was written by another release")
         config.version = header["version"]

@@ -4,9 +4,9 @@ The order of the checks is a contract (DESIGN, "How an inbound call is decided")
 the switch knows; where the facts do not say it, they are ``unknown`` and the switch decides them.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
-from billing.rating import Price, Unpriced, price_number, quantum
+from billing.rating import Unpriced, price_number, quantum
 from routing import near
 from routing.decision import Check, Decision, Facts, InboundAttempt, Outcome, Ref, Reserve
 from routing.networks import parse_address
@@ -41,7 +41,7 @@ class _Evaluation:
 
     __slots__ = (
         "account", "address", "alias", "attempt", "carrier", "carrier_account", "checks", "config", "did", "digits",
-        "explain", "facts", "prices", "received", "reserve", "used",
+        "explain", "facts", "received", "reserve", "used",
     )  # fmt: skip
 
     account: Account
@@ -56,7 +56,6 @@ class _Evaluation:
         self.received: dict[str, Received] = {}
         self.digits = ""
         self.reserve: list[Reserve] = []
-        self.prices: list[tuple[str, int, Price]] = []
         self.used: dict[str, Any] = {}
 
     def judge(self) -> Decision:
@@ -79,7 +78,7 @@ class _Evaluation:
     def unknown(self, *said: Any) -> None:
         self.checks.append(Check(len(self.checks) + 1, Outcome.UNKNOWN, said))
 
-    def refuse(self, reason: str, *said: Any, row: Ref | None = None, near: str = "") -> None:
+    def refuse(self, reason: str, *said: Any, row: Ref | None = None, near: str = "") -> NoReturn:
         self.checks.append(Check(len(self.checks) + 1, Outcome.FAILED, said, row, near))
         raise _Refused(reason)
 
@@ -91,7 +90,6 @@ class _Evaluation:
         address = parse_address(source)
         if address is None:
             self.refuse("source_not_listed", "{} is no IP address", source)
-            return
         held: list[CarrierAccount] = []
         for id_ in self.config.networks.holding(address):
             candidate = self.config.carrier_account(id_)
@@ -132,7 +130,6 @@ class _Evaluation:
             self.refuse(
                 "carrier_disabled", "The carrier of {} does not exist", account.network, row=account_ref(account)
             )
-            return
         self.carrier = carrier
         if not carrier.enabled:
             self.refuse("carrier_disabled", "Carrier {} is disabled", carrier.name, row=carrier_ref(carrier))
@@ -188,7 +185,6 @@ class _Evaluation:
         if did is None:
             hint = near.did(self.digits, self.config) if self.explain else ""
             self.refuse("did_unknown", "No DID +{}", self.digits, near=hint)
-            return
         self.did = did
         self.passed("DID +{}", self.digits, row=did_ref(did))
 
@@ -216,7 +212,6 @@ class _Evaluation:
         alias = self.config.alias(self.did.alias_id) if self.did.alias_id is not None else None
         if alias is None:
             self.refuse("did_not_mapped", "+{} is mapped to no alias", self.digits, row=did_ref(self.did))
-            return
         self.alias = alias
         if not alias.enabled:
             self.refuse(
@@ -229,7 +224,6 @@ class _Evaluation:
         account = self.config.account(self.alias.account_id)
         if account is None:
             self.refuse("account_suspended", "The account of {} does not exist", self.alias.username)
-            return
         self.account = account
         row = billed_ref(account)
         if account.state != "active":
@@ -254,25 +248,23 @@ class _Evaluation:
         name = product.name if product else "?"
         row = Ref("product", product_id, name, product.version if product else 0)
         price = price_number(config.mappings.get(product_id), config.rates, self.digits, self.attempt.at)
-        self.prices.append((leg, product_id, price))
-        if price.unpriced is Unpriced.BLOCKED:
-            self.refuse(
-                "destination_blocked", "Product “{}”: code {} is disabled, which blocks +{}",
-                name, price.rate.code or "(any)", self.digits, row=row,
-            )  # fmt: skip
-        if price.unpriced is Unpriced.NO_RATE:
+        mapping, rate = price.mapping, price.rate
+        if mapping is None:
+            self.refuse(none, "Product “{}” has no mapping in force for +{}", name, self.digits, row=row)
+        if rate is None:
             self.refuse(
                 none, "Product “{}”: mapping {} names a rate table that has no code for +{}",
                 name, price.prefix or "(any)", self.digits, row=row,
             )  # fmt: skip
-        if price.unpriced is Unpriced.NO_MAPPING:
-            self.refuse(none, "Product “{}” has no mapping in force for +{}", name, self.digits, row=row)
-        table = config.rate_table(price.mapping.rate_table_id)
-        currency = table.currency if table else ""
-        amount = quantum(price.rate, config.policy.reservation_seconds)
+        if price.unpriced is Unpriced.BLOCKED:
+            self.refuse(
+                "destination_blocked", "Product “{}”: code {} is disabled, which blocks +{}",
+                name, rate.code or "(any)", self.digits, row=row,
+            )  # fmt: skip
+        table = config.rate_table(mapping.rate_table_id)
+        amount = quantum(rate, config.policy.reservation_seconds)
         if amount > 0:
-            self.reserve.append(Reserve(leg, balance_id, amount, currency))
-        rate: Any = price.rate
+            self.reserve.append(Reserve(leg, balance_id, amount, table.currency if table else ""))
         words = f"Product “{name}”: code {rate.code or '(any)'} at {rate.rate_minute} a minute, {rate.rate_call} a call"
         return words, Ref("rate", rate.id, f"{table.name if table else '?'} {rate.code or '(any)'}", rate.version)
 

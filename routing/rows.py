@@ -135,7 +135,7 @@ class TraceRequest(NamedTuple):
     id: int
     kind: str
     object_id: int
-    fulfilled_at: str | None
+    fulfilled_at: int | None
     version: int
 
 
@@ -154,12 +154,11 @@ Row = (
 )
 
 
-def microseconds(value: int | str | dt.datetime) -> int:
-    """Return an instant in µs since the epoch, from that, from ISO 8601 or from a datetime."""
-    if isinstance(value, int):
-        return value
-    instant = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    return (instant - EPOCH) // MICROSECOND
+def microseconds(value: int | str | None) -> int | None:
+    """Return an instant in µs since the epoch, from that or from ISO 8601; None stays None."""
+    if isinstance(value, str):
+        return (dt.datetime.fromisoformat(value) - EPOCH) // MICROSECOND
+    return value
 
 
 def _rules(value: Any) -> tuple[tuple[str, str], ...]:
@@ -180,6 +179,7 @@ CONVERT: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("product_mapping", "starts_at"): microseconds,
     ("rate", "rate_minute"): Decimal,
     ("rate", "rate_call"): Decimal,
+    ("trace_request", "fulfilled_at"): microseconds,
 }
 
 # How a column is read from its table as the plain value that a JSON body of the same row would hold.
@@ -190,7 +190,7 @@ SELECT = {
     ("product_mapping", "starts_at"): "(extract(epoch from t.starts_at) * 1000000)::bigint",
     ("rate", "rate_minute"): "t.rate_minute::text",
     ("rate", "rate_call"): "t.rate_call::text",
-    ("trace_request", "fulfilled_at"): "t.fulfilled_at::text",
+    ("trace_request", "fulfilled_at"): "(extract(epoch from t.fulfilled_at) * 1000000)::bigint",
 }
 
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -35,7 +35,7 @@ def connect(dsn: dict[str, Any], name: str, *, statement_ms: int, autocommit: bo
     return connection
 
 
-def connection_parameters(settings: dict[str, Any]) -> dict[str, Any]:
+def connection_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return what psycopg2.connect wants of one entry of Django's DATABASES."""
     named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     parameters = {key: settings[name] for key, name in named.items() if settings.get(name)}
