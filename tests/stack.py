@@ -17,9 +17,9 @@ import redis
 from django.db import connections
 from launcher import child, health
 from launcher.folder import DataFolder
+from launcher.outside import environment_file
 from launcher.ports import free_port, try_bind
 from launcher.product import NODES
-from launcher.run import environment_file
 from launcher.supervise import Supervisor
 from pytest_django import DjangoDbBlocker, Settings
 

@@ -24,8 +24,9 @@ def main() -> int:
     commands.add_parser("run", help="run the whole product")
     commands.add_parser("services", help="run only PostgreSQL and Valkey, for development")
     commands.add_parser("prepare", help="prepare PostgreSQL for the product once, where other means run it")
-    outside = commands.add_parser("manage", help="run a Django command against the running product (bin/manage)")
-    outside.add_argument("arguments", nargs=argparse.REMAINDER)
+    for name, what in (("manage", "a Django command"), ("pg", "one of PostgreSQL's programs")):
+        outside = commands.add_parser(name, help=f"run {what} against the running product (bin/{name})")
+        outside.add_argument("arguments", nargs=argparse.REMAINDER)
     for command in commands.choices.values():
         command.add_argument("--data", help="data folder (default: VOIPBILLING_DATA, else .data)")
         command.add_argument("--throwaway", action="store_true", help="faster, and not safe against a power cut")
@@ -33,7 +34,8 @@ def main() -> int:
     folder = data_folder(arguments.data)
     try:
         # Imported late: what it needs may be what the error is about.
-        from .run import manage, run_prepare, run_product, run_services
+        from .outside import client, manage
+        from .run import run_prepare, run_product, run_services
 
         match arguments.command:
             case "run":
@@ -44,6 +46,8 @@ def main() -> int:
                 run_prepare(folder)
             case "manage":
                 manage(folder, arguments.arguments)
+            case "pg":
+                client(folder, arguments.arguments)
     except StartError as error:
         say(f"voipbilling: {error}")
         return 1

@@ -17,6 +17,7 @@ from .database import prepare_switch_schema
 from .errors import StartError
 from .folder import DataFolder, write_private
 from .guard import adopt_orphans, end_orphans
+from .outside import environment_file
 from .product import DECIDERS, NODES, ROOT, Product
 from .say import say
 from .services import Services, wait_for
@@ -141,22 +142,6 @@ def prepare_portal(folder: DataFolder, environment: dict[str, str]) -> None:
         )  # fmt: skip
     if result.returncode != 0:
         raise StartError(f"preparing the database failed: {last_line(log)} (all of it: {log})")
-
-
-def environment_file(folder: DataFolder) -> Path:
-    """Return where the environment of the running product stands, for commands from outside."""
-    return folder.secrets / "environment.json"
-
-
-def manage(folder: DataFolder, arguments: list[str]) -> None:
-    """Become `manage.py` with the environment of the product that uses this data folder."""
-    try:
-        environment = json.loads(environment_file(folder).read_text())
-    except OSError as error:
-        raise StartError(f"nothing has run with the data folder {folder.root} yet: start bin/run first") from error
-    os.chdir(ROOT)
-    # The terminal's own variables stay, the product's settings win.
-    os.execve(sys.executable, [sys.executable, "manage.py", *arguments], {**os.environ, **environment})
 
 
 def first_login_note(folder: DataFolder) -> Path:
