@@ -419,7 +419,7 @@ _ALL = (
         _CALL,
         _WARNING,
         200,
-        41,
+        27,
         ("The phone or the carrier no longer answered in the call: power or network was lost.",),
         (TRACE,),
     ),
