@@ -4,10 +4,11 @@ Works on a bare psycopg2 connection, so that the decider needs neither Django's 
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from routing.decision import Reserve
 from routing.rows import KINDS, Kind
 from routing.snapshot import Change, Policy, Snapshot
 
@@ -110,3 +111,19 @@ def load_credit(cursor: Any, balance_ids: list[int] | None = None) -> dict[int, 
     where, parameters = ("WHERE id = ANY(%s)", [balance_ids]) if balance_ids is not None else ("", [])
     cursor.execute(f"SELECT id, amount + credit_limit > 0 FROM billing_balance {where}", parameters)  # noqa: S608
     return dict(cursor.fetchall())
+
+
+def load_funds(cursor: Any, legs: Iterable[Reserve]) -> dict[str, bool | None]:
+    """Return by leg whether its balance has the amount free: balance + credit limit - what is reserved already."""
+    legs = list(legs)
+    cursor.execute(
+        "SELECT id, amount + credit_limit - reserved, currency FROM billing_balance WHERE id = ANY(%s)",
+        [[leg.balance_id for leg in legs]],
+    )
+    free = {id_: (amount, currency) for id_, amount, currency in cursor.fetchall()}
+    return {leg.leg: _covers(leg, free.get(leg.balance_id)) for leg in legs}
+
+
+def _covers(leg: Reserve, free: tuple[Decimal, str] | None) -> bool:
+    # There is no conversion: money in another currency is no money for this call.
+    return free is not None and free[1] == leg.currency and free[0] >= leg.amount

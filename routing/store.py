@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from routing.loader import VersionUnknown, changes_between, latest_version, load_credit, read_snapshot
+from routing.loader import VersionUnknown, changes_between, latest_version, read_snapshot
 from routing.policy import current_policy
 from routing.snapshot import Snapshot
 
@@ -55,12 +55,6 @@ class SnapshotStore:
                     self._config = config
                     return config
         raise RuntimeError("the configuration changes faster than it can be read")
-
-    @staticmethod
-    def credit(balance_ids: list[int] | None = None) -> dict[int, bool]:
-        """Return the credit by balance as of now."""
-        with connection.cursor() as cursor:
-            return load_credit(cursor, balance_ids)
 
 
 snapshots = SnapshotStore()

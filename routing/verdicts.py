@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from routing.decision import Decision, Facts, InboundAttempt
 from routing.evaluation import evaluate
+from routing.judging import judge_now
 from routing.loader import VersionUnknown
 from routing.snapshot import Snapshot
 from routing.store import snapshots
@@ -66,9 +67,8 @@ def judge(event: Event, attempt: InboundAttempt, config: Snapshot) -> Decision:
 
 def judge_alone(event: Event, attempt: InboundAttempt, config: Snapshot) -> Decision:
     """Judge an attempt that no decider judged, with what is known now."""
-    facts = Facts.from_json({}, event.body.get("live"), event.body.get("registered"))
-    facts.credit = snapshots.credit()
-    return evaluate(attempt, config, facts)
+    known = Facts.from_json({}, event.body.get("live"), event.body.get("registered"))
+    return judge_now(attempt, config, live=known.live, registered=known.registered)
 
 
 def differs(decision: Decision, event: Event) -> bool:

@@ -1,10 +1,11 @@
-"""Who a switch is, when it speaks HTTP: one bearer token per switch (RFC 6750), of which only a digest is stored."""
+"""Who a switch is, when it speaks HTTP: one token per switch, of which only a digest is stored."""
 
 import hashlib
 import hmac
 import secrets
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.permissions import BasePermission
@@ -12,7 +13,8 @@ from rest_framework.request import Request
 
 from systemlog.models import Switch
 
-SCHEME = b"bearer"
+# "Token" is what switch/CONTRACT.md shows; "Bearer" what most clients send without being asked.
+SCHEMES = {b"bearer", b"token"}
 TOKEN_BYTES = 32
 
 
@@ -53,11 +55,11 @@ class SwitchUser:
 
 
 class SwitchTokenAuthentication(BaseAuthentication):
-    """Read ``Authorization: Bearer <token>``; ``request.auth`` is the Switch."""
+    """Read ``Authorization: Token <token>`` (or ``Bearer``); ``request.auth`` is the Switch."""
 
     def authenticate(self, request: Request) -> tuple[Any, Switch] | None:
         scheme, _, token = get_authorization_header(request).partition(b" ")
-        if scheme.lower() != SCHEME:
+        if scheme.lower() not in SCHEMES:
             return None
         try:
             switch = switch_of_token(token.strip().decode("ascii"))
@@ -68,7 +70,22 @@ class SwitchTokenAuthentication(BaseAuthentication):
         return SwitchUser(switch), switch
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="voipbilling"'
+        return 'Token realm="voipbilling"'
+
+
+class SwitchTokenScheme(OpenApiAuthenticationExtension):
+    """How the API's description shows the token."""
+
+    target_class = SwitchTokenAuthentication
+    name = "switchToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Token <token of the switch>`; Settings › Switches gives one, shown once.",
+        }
 
 
 class IsSwitch(BasePermission):

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "pghistory",
     "netfields",
     "rest_framework",
+    "drf_spectacular",
     "django_filters",
     "django_tables2",
     "django_htmx",
@@ -232,6 +233,24 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 SWITCH_RECORD_DIR = Path(os.environ.get("SWITCH_RECORD_DIR", DATA_DIR / "switch" / "record"))
 SWITCH_RPC_SOCKET = Path(os.environ.get("VOIPBILLING_RUN", DATA_DIR / "run")) / "rpc.sock"
 SWITCH_RECORD_DAYS = int(os.environ.get("SWITCH_RECORD_DAYS", "7"))
+# The API speaks JSON only, and only with switches, which prove themselves by a token, unless a view says otherwise.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["systemlog.authentication.SwitchTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["systemlog.authentication.IsSwitch"],
+    "DEFAULT_PARSER_CLASSES": ["core.parsers.BoundedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "core.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "voipbilling",
+    "DESCRIPTION": "What a switch asks of the portal and tells it. switch/CONTRACT.md describes decisions and events.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+}
+
 # The switch, as the portal describes it to operators and as its files are rendered.
 SWITCH_NAME = os.environ.get("SWITCH_NAME", "sw1")
 SIP_ADDRESS = os.environ.get("SIP_ADDRESS", "127.0.0.1")

@@ -5,7 +5,6 @@ answers for both legs at once; an answer later than the switch waits is worth no
 """
 
 import threading
-from decimal import Decimal
 from typing import Any
 
 import psycopg2
@@ -14,6 +13,7 @@ import structlog
 from routing.decider import database
 from routing.decider.database import Blocking
 from routing.decision import Reserve
+from routing.loader import load_funds
 
 log = structlog.get_logger(__name__)
 
@@ -51,15 +51,10 @@ class FundsDesk:
         connection = self._connection()
         try:
             with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT id, amount + credit_limit - reserved, currency FROM billing_balance WHERE id = ANY(%s)",
-                    [[leg.balance_id for leg in legs]],
-                )
-                free = {id_: (amount, currency) for id_, amount, currency in cursor.fetchall()}
+                return load_funds(cursor, legs)
         except psycopg2.Error:
             self._drop(connection)
             raise
-        return {leg.leg: _covers(leg, free.get(leg.balance_id)) for leg in legs}
 
     def _connection(self) -> Any:
         connection = getattr(self._local, "connection", None)
@@ -75,8 +70,3 @@ class FundsDesk:
         with self._lock:
             self._connections.discard(connection)
         connection.close()
-
-
-def _covers(leg: Reserve, free: tuple[Decimal, str] | None) -> bool:
-    # There is no conversion: money in another currency is no money for this call.
-    return free is not None and free[1] == leg.currency and free[0] >= leg.amount
