@@ -47,6 +47,14 @@ class PortalFilterSet(filters.FilterSet):
             queryset = queryset.filter(condition) if condition else queryset
         return queryset
 
+    def get_form_class(self) -> type[forms.Form]:
+        """Return the form, in which "any" is an empty value, so that it stays out of addresses."""
+        form_class = super().get_form_class()
+        for field in form_class.base_fields.values():
+            if isinstance(field, forms.NullBooleanField):
+                field.widget = forms.Select(choices=(("", "Any"), ("true", "Yes"), ("false", "No")))
+        return form_class
+
     @property
     def panel_fields(self) -> list[Any]:
         """Return the bound fields of the filter panel: all but the quick search."""

@@ -61,3 +61,12 @@ def support_page(support: "User") -> Client:
 @pytest.fixture
 def stranger_page(db: None) -> Client:
     return Client()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _access_log_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what test clients do out of the access log of the checkout's own data."""
+    from systemlog.access import middleware, shipper
+    from systemlog.access.spool import Spool
+
+    middleware.spool = shipper.spool = Spool(tmp_path_factory.mktemp("access"))

@@ -2,7 +2,6 @@
 // A classic script: modules are deferred, which is too late. The server has already written an explicit choice.
 (() => {
   const root = document.documentElement;
-  if ((root.dataset.theme || "auto") !== "auto") return;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {
     if ((root.dataset.theme || "auto") === "auto") root.dataset.bsTheme = dark.matches ? "dark" : "light";
