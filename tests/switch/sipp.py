@@ -1,0 +1,142 @@
+"""Carriers played by SIPp: scenarios are composed from the fragments in scenarios/, one fragment per SIP message."""
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from string import Template
+
+from tests.switch.phone import Message
+
+FRAGMENTS = Path(__file__).parent / "scenarios"
+_numbers = count(1)
+
+
+def fragment(name: str, **values: object) -> str:
+    """Return a fragment with its $words filled in; a line that stays empty is dropped, headers may not hold one."""
+    text = Template((FRAGMENTS / f"{name}.xml").read_text()).substitute(values)
+    return text.replace("\n\nContent-", "\nContent-")
+
+
+def expect(code: int, *, optional: bool = False, timeout: float | None = None) -> str:
+    """Wait for an answer; a 2xx gives the route set of what follows."""
+    attributes = ' optional="true"' if optional else ""
+    attributes += ' rrs="true"' if 200 <= code < 300 else ""
+    attributes += f' timeout="{int(timeout * 1000)}"' if timeout else ""
+    return f'<recv response="{code}"{attributes}/>'
+
+
+def expect_request(method: str, timeout: float = 20) -> str:
+    return f'<recv request="{method}" timeout="{int(timeout * 1000)}"/>'
+
+
+def pause(seconds: float) -> str:
+    return f'<pause milliseconds="{int(seconds * 1000)}"/>'
+
+
+def invite(extra: str = "") -> str:
+    return fragment("invite", extra=extra)
+
+
+ALERTING = [expect(code, optional=True) for code in (100, 180, 183)]
+
+
+def refused(code: int) -> list[str]:
+    """Return an attempt that gets exactly this final answer."""
+    return [invite(), *ALERTING, expect(code), fragment("ack_refusal")]
+
+
+def talking(seconds: float) -> list[str]:
+    """Return an answered call up to its ACK and some time of talking."""
+    return [invite(), *ALERTING, expect(200), fragment("ack", cseq=1), pause(seconds)]
+
+
+def hang_up(cseq: int = 2) -> list[str]:
+    return [fragment("in_dialog", method="BYE", cseq=cseq, extra=""), expect(200)]
+
+
+def hung_up_by_other(timeout: float = 20) -> list[str]:
+    return [expect_request("BYE", timeout), fragment("ok")]
+
+
+def cancelled_after(seconds: float, *, ringing: bool) -> list[str]:
+    """Return a caller who gives up: CANCEL, its 200, and the 487 of the INVITE."""
+    wait = [expect(100), expect(180)] if ringing else [expect(100)]
+    steps = [invite(), *wait, pause(seconds)]
+    # The CANCEL's branch is its INVITE's, which SIPp names by the distance between the two.
+    return [*steps, fragment("cancel", back=len(steps)), expect(200), expect(487), fragment("ack_refusal")]
+
+
+@dataclass
+class Result:
+    """How a SIPp run ended, with every message it saw."""
+
+    code: int
+    messages: list[Message] = field(default_factory=list)
+    errors: str = ""
+
+    def __bool__(self) -> bool:
+        return self.code == 0
+
+    @property
+    def finals(self) -> list[Message]:
+        """Return the final answers to INVITEs, in order."""
+        return [m for m in self.messages if m.is_reply and m.method == "INVITE" and m.code >= 200]
+
+
+class Carrier:
+    """One source address from which calls come."""
+
+    def __init__(self, server: tuple[str, int], source: str, folder: Path, *, caller: str = "37129000000") -> None:
+        self.server, self.source, self.folder, self.caller = server, source, folder, caller
+
+    def start(
+        self, steps: list[str], number: str, *, calls: int = 1, rate: int = 10, options: tuple[str, ...] = ()
+    ) -> "Running":
+        """Start SIPp on a port of its own and return the running call."""
+        run = next(_numbers)
+        scenario = self.folder / f"{run}.xml"
+        body = "\n".join(steps)
+        scenario.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="call">\n{body}\n</scenario>\n')
+        host, port = self.server
+        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        trace = self.folder / f"{run}.msg"
+        errors = self.folder / f"{run}.err"
+        # -key values may not be empty; -nd: an unexpected message fails the call instead of being played along with.
+        command = [
+            "sipp", target, "-sf", str(scenario), "-i", self.source, "-m", str(calls), "-r", str(rate), "-nostdin", "-nd",
+            "-key", "number", number, "-key", "caller", self.caller, "-timeout", "60", "-timeout_error",
+            "-trace_msg", "-message_file", str(trace), "-trace_err", "-error_file", str(errors), *options,
+        ]  # fmt: skip
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder)
+        return Running(process, trace, errors)
+
+    def call(self, steps: list[str], number: str, **options: object) -> Result:
+        """Run a scenario to its end."""
+        return self.start(steps, number, **options).wait()
+
+
+@dataclass
+class Running:
+    """A SIPp process that still runs."""
+
+    process: subprocess.Popen
+    trace: Path
+    errors: Path
+
+    def wait(self, seconds: float = 90) -> Result:
+        code = self.process.wait(seconds)
+        text = self.trace.read_text(errors="replace") if self.trace.exists() else ""
+        blocks = re.split(r"(?m)^-{10,} .*\n", text)
+        messages = []
+        for block in blocks:
+            found = re.search(r"message (?:received|sent).*?:\n\n(.*)", block, re.DOTALL)
+            if found:
+                messages.append(Message(found.group(1).replace("\r\n", "\n").replace("\n", "\r\n")))
+        errors = self.errors.read_text(errors="replace") if self.errors.exists() else ""
+        return Result(code, messages, errors)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait(5)
