@@ -11,3 +11,4 @@ class CdrConfig(AppConfig):
     def ready(self) -> None:
         for module in ("cdr.handlers", "cdr.lost_calls"):
             import_module(module)
+        import_module("cdr.kinds").register_kinds()

@@ -1,26 +1,25 @@
 """Each step of a call in words, with what it is about."""
 
-import re
 import uuid
 from collections import defaultdict
 from typing import Any
 
-from cdr.models import CDR
+from cdr.models import CDR, sip_user
 from routing.reasons import reason as reason_of
 from systemlog.choices import Category, Severity
 from systemlog.entries import ref, write_entries
 from systemlog.events import Event
 from systemlog.models import LogEntry
 
-SIP_USER = re.compile(r"sips?:([^@;?>]*)@")
 
-
-def write(events: list[Event], records: dict[uuid.UUID, CDR]) -> None:
+def write(events: list[Event], records: dict[uuid.UUID, CDR], verdicts: dict[uuid.UUID, dict[str, Any]]) -> None:
     """Log calls' events. What an earlier entry could not know of its call it is told when the decision comes."""
     entries = []
     for event in events:
-        words = _WORDS.get(event.type)
-        if words and (entry := words(event, records[event.attempt])):
+        record = records[event.attempt]
+        if event.type == "decision":
+            entries.append(_decided(event, record, verdicts.get(event.attempt, {})))
+        elif (words := _WORDS.get(event.type)) and (entry := words(event, record)):
             entries.append(entry)
     write_entries(entries)
     _complete_earlier_entries(events, records)
@@ -40,11 +39,6 @@ def refs_of(record: CDR) -> list[dict[str, Any]]:
 def called_number(record: CDR) -> str:
     """Return the number a call was for: the DID's, or what the carrier sent."""
     return record.number or sip_user(record.called)
-
-
-def sip_user(uri: str) -> str:
-    found = SIP_USER.search(uri)
-    return found[1] if found else ""
 
 
 def duration_words(seconds: float) -> str:
@@ -71,17 +65,21 @@ def _entry(event: Event, record: CDR, message: str, category: str, severity: str
     )
 
 
-def _decided(event: Event, record: CDR) -> LogEntry:
+def _decided(event: Event, record: CDR, verdict: dict[str, Any]) -> LogEntry:
     code = event.text("reason", 40)
     known = reason_of(code)
-    origin = f"{record.carrier_label} ({record.source})" if record.carrier_label else str(record.source or "unknown")
+    address = record.source or "an unknown address"
+    origin = f"by {record.carrier_label} ({address})" if record.carrier_label else f"at {address}"
     caller = sip_user(record.caller) or "anonymous"
     number = f"+{record.number}" if record.number else called_number(record) or "no number"
     if code == "accepted":
-        words = f"Call from {caller} by {origin} to {number} accepted: it goes to alias {record.alias_label}"
+        words = f"Call from {caller} {origin} to {number} accepted: it goes to alias {record.alias_label}"
         words += f" of account {record.account_label}." if record.account_label else "."
         return _entry(event, record, words, Category.CALL, Severity.INFO, code)
-    words = f"Call from {caller} by {origin} to {number} refused: {known.words}."
+    words = f"Call from {caller} {origin} to {number} refused: {known.words}."
+    failed = next((check for check in verdict.get("checks", ()) if check["outcome"] == "failed"), None)
+    if failed and verdict.get("reason") == code:
+        words += f" Nearest miss: {failed['near']}." if failed["near"] else f" {failed['words']}."
     return _entry(event, record, words, known.category, known.severity, code)
 
 
@@ -114,7 +112,7 @@ def _ended(event: Event, record: CDR) -> LogEntry | None:
     return _entry(event, record, words, known.category, known.severity, code)
 
 
-_WORDS = {"decision": _decided, "ringing": _ringing, "answer": _answered, "end": _ended}
+_WORDS = {"ringing": _ringing, "answer": _answered, "end": _ended}
 
 
 def _complete_earlier_entries(events: list[Event], records: dict[uuid.UUID, CDR]) -> None:

@@ -1,28 +1,73 @@
-"""What the switch's events become: CDRs, log entries, recorded SIP messages."""
+"""What the switch's events become: CDRs, log entries, charged legs, recorded SIP messages."""
+
+import uuid
+from typing import Any
 
 from cdr import call_log
+from cdr.charging import charge_calls
 from cdr.merge import CALL_EVENTS
 from cdr.models import CDR, SipMessage
 from cdr.names import Names
 from cdr.store import merge_records
+from routing.models import Attempt
 from systemlog.events import MAX_MESSAGE, Event
 from systemlog.handlers import handles
+
+Verdicts = dict[uuid.UUID, dict[str, Any]]
 
 
 @handles(*CALL_EVENTS)
 def record_calls(events: list[Event]) -> None:
-    """Merge calls' events into their CDRs and log each step in words."""
-    records = merge_records(events, fill_names)
-    call_log.write(events, records)
+    """Merge calls' events into their CDRs, price what has ended, and log each step in words.
+
+    Routing's handler runs before (its weight is lower), so that the decision's record stands already.
+    """
+    verdicts = decision_records(events)
+
+    def complete(records: list[CDR], told: list[Event]) -> None:
+        fill_names([record for record in records if record.attempt_id in verdicts], verdicts)
+
+    records = merge_records(events, complete)
+    charge_calls(records.values())
+    call_log.write(events, records, verdicts)
 
 
-def fill_names(records: list[CDR], events: list[Event]) -> None:
-    """Add the names as they are at the decision; later events leave them."""
-    decided = {event.attempt for event in events if event.type == "decision"}
-    fresh = [record for record in records if record.attempt_id in decided]
-    if fresh:
-        names = Names(fresh)
-        for record in fresh:
+def decision_records(events: list[Event]) -> Verdicts:
+    """Return the worker's decision records of the attempts decided in this batch."""
+    decided = [event for event in events if event.type == "decision"]
+    if not decided:
+        return {}
+    starts = [event.started for event in decided]
+    rows = Attempt.objects.filter(
+        attempt_id__in=[event.attempt for event in decided], started_at__range=(min(starts), max(starts))
+    ).values_list("attempt_id", "record")
+    return {event.attempt: {} for event in decided} | {attempt: record or {} for attempt, record in rows}
+
+
+PARTIES = ("carrier", "carrier_account", "did", "client", "account", "alias")
+# What the columns of a CDR hold; names elsewhere are longer than a DID or a SIP user name.
+LABEL_LENGTH = {"did": 32, "alias": 64}
+
+
+def fill_names(records: list[CDR], verdicts: Verdicts) -> None:
+    """Add the names as they were at the decision: those of its record, and of today for what it does not name."""
+    nameless = []
+    for record in records:
+        verdict = verdicts[record.attempt_id]
+        for party in PARTIES:
+            row = verdict.get(party)
+            if not row:
+                continue
+            known = getattr(record, f"{party}_id")
+            if known is None:
+                setattr(record, f"{party}_id", row["id"])
+            if known in (None, row["id"]):
+                setattr(record, f"{party}_label", str(row["label"])[: LABEL_LENGTH.get(party, 100)])
+        if any(getattr(record, f"{party}_id") and not getattr(record, f"{party}_label") for party in PARTIES):
+            nameless.append(record)
+    if nameless:
+        names = Names(nameless)
+        for record in nameless:
             names.fill(record)
 
 

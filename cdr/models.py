@@ -1,8 +1,14 @@
 """Call detail records and recorded SIP messages."""
 
-from django.db import models
+import re
 
+from django.db import models
+from django.urls import reverse
+
+from cdr.choices import REFUSAL_CODES, Outcome
 from core.fields import MoneyField
+
+SIP_USER = re.compile(r"sips?:([^@;?>]*)@")
 
 
 class CDR(models.Model):
@@ -67,6 +73,50 @@ class CDR(models.Model):
 
     def __str__(self) -> str:
         return str(self.attempt_id)
+
+    def get_absolute_url(self) -> str:
+        return reverse("cdr:cdr_detail", args=[self.attempt_id])
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the call came out."""
+        if self.ended_at is None:
+            return Outcome.IN_PROGRESS
+        if self.answered_at:
+            return Outcome.ANSWERED
+        return Outcome.REFUSED if self.reason in REFUSAL_CODES else Outcome.UNANSWERED
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from answer to end; None while it lasts or where nobody answered."""
+        return (self.ended_at - self.answered_at).total_seconds() if self.answered_at and self.ended_at else None
+
+    @property
+    def ring_seconds(self) -> float | None:
+        """Seconds from the first ringing to the answer, or to the end of a call nobody answered."""
+        until = self.answered_at or self.ended_at
+        return (until - self.rang_at).total_seconds() if self.rang_at and until else None
+
+    @property
+    def setup_seconds(self) -> float | None:
+        """Post-dial delay: seconds from the INVITE to the first ringing."""
+        return (self.rang_at - self.started_at).total_seconds() if self.rang_at else None
+
+    @property
+    def caller_number(self) -> str:
+        """The user part of the From URI."""
+        return sip_user(self.caller)
+
+    @property
+    def called_number(self) -> str:
+        """The DID, or what the carrier sent where no number was found in it."""
+        return f"+{self.number}" if self.number else sip_user(self.called)
+
+
+def sip_user(uri: str) -> str:
+    """Return the user part of a SIP URI; empty where it has none."""
+    found = SIP_USER.search(uri)
+    return found[1] if found else ""
 
 
 class ChargedLeg(models.Model):

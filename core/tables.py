@@ -75,12 +75,13 @@ class MonoColumn(PlainColumn):
     """A number, address or Call-ID; ``link`` leads to the row's page, else a button copies the value."""
 
     def __init__(self, *args: Any, link: bool = False, copy: bool = True, **kwargs: Any) -> None:
-        self.link, self.copy = link, copy
+        # Not "link": django-tables2 calls an attribute of that name.
+        self.leads_to_row, self.copy = link, copy
         super().__init__(*args, **kwargs)
 
     def render(self, value: Any, record: Any) -> Any:
         """Draw in the monospaced face."""
-        if not self.link:
+        if not self.leads_to_row:
             return render.mono(value, copy=self.copy)
         return format_html(
             '<span class="mono-wrap"><a href="{}" class="mono" data-row-link>{}</a>{}</span>',

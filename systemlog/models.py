@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.urls import reverse
 
 from systemlog.choices import Category, Severity
 
@@ -117,6 +118,9 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return self.event_id or self.stream_id
+
+    def get_absolute_url(self) -> str:
+        return reverse("syslog:deadletter_detail", args=[self.pk])
 
 
 class RecordPosition(models.Model):

@@ -1,0 +1,84 @@
+"""The table of CDRs."""
+
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from cdr.models import CDR
+from core import render
+from core import tables as t
+from routing.reasons import reason as reason_of
+from systemlog.references import page_of
+
+
+class PartyColumn(t.PlainColumn):
+    """The name a party had at the call, linked to its page of today."""
+
+    def __init__(self, kind: str, **kwargs: Any) -> None:
+        self.kind = kind
+        super().__init__(accessor=f"{kind}_label", **kwargs)
+
+    def render(self, value: Any, record: CDR) -> Any:
+        """Link the name; one that the call did not get to stays empty."""
+        url = page_of(self.kind, getattr(record, f"{self.kind}_id"))
+        return format_html('<a href="{}">{}</a>', url, value) if url and value else value or render.EMPTY
+
+
+class CdrTable(t.PortalTable):
+    """Calls, newest first; every attempt, refused ones too."""
+
+    started_at = t.WhenColumn("Set-up", precision="milliseconds")
+    outcome = t.PlainColumn(empty_values=(), accessor="reason")
+    caller_number = t.MonoColumn("From", accessor="caller_number")
+    called_number = t.MonoColumn("To", accessor="called_number", link=True)
+    carrier = PartyColumn("carrier")
+    did = PartyColumn("did", verbose_name="DID")
+    account = PartyColumn("account")
+    alias = PartyColumn("alias")
+    duration = t.DurationColumn(accessor="duration")
+    sip_code = t.NumberColumn("SIP")
+    q850_cause = t.NumberColumn("Q.850")
+    hung_up_by = t.PlainColumn("Ended by")
+    source = t.MonoColumn("Source")
+    call_id = t.MonoColumn("Call-ID")
+    rang_at = t.WhenColumn("Rang", precision="milliseconds")
+    answered_at = t.WhenColumn("Answered", precision="milliseconds")
+    ended_at = t.WhenColumn("Ended", precision="milliseconds")
+    phone_user_agent = t.PlainColumn("Phone")
+    switch = t.PlainColumn()
+    attempt_id = t.MonoColumn("Attempt")
+
+    class Meta(t.PortalTable.Meta):
+        model = CDR
+        fields = (
+            "started_at", "outcome", "caller_number", "called_number", "carrier", "did", "account", "alias", "duration",
+            "sip_code", "q850_cause", "hung_up_by", "source", "call_id", "rang_at", "answered_at", "ended_at",
+            "phone_user_agent", "switch", "attempt_id",
+        )  # fmt: skip
+        row_attrs = {**t.PortalTable.Meta.row_attrs, "data-reason": lambda record: record.reason}
+
+    default_columns = (
+        "started_at", "outcome", "caller_number", "called_number", "carrier", "account", "alias", "duration",
+        "sip_code", "source",
+    )  # fmt: skip
+    fixed_columns = ("started_at", "called_number")
+
+    def render_outcome(self, record: CDR) -> SafeString:
+        """Draw the outcome's colour with the reason's words."""
+        return outcome_pill(record)
+
+    def value_outcome(self, record: CDR) -> str:
+        """Return the internal reason."""
+        return record.reason or record.outcome.value
+
+    def value_duration(self, record: CDR) -> Any:
+        """Return seconds."""
+        return "" if record.duration is None else record.duration
+
+
+def outcome_pill(record: CDR) -> SafeString:
+    """Return the pill of a call: its outcome's colour, its reason in words."""
+    outcome = record.outcome
+    words = "In progress" if not record.ended_at else reason_of(record.reason).words
+    return render.pill(words, outcome.colour, title=record.reason or outcome.label)

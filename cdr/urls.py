@@ -1,0 +1,16 @@
+"""Addresses of dashboard, CDRs and traces."""
+
+from django.urls import path
+
+from cdr import views
+from cdr.models import CDR
+from core.tabs import tab_urls
+
+app_name = "cdr"
+
+urlpatterns = [
+    path("cdrs/", views.CdrListView.as_view(), name="cdr_list"),
+    *tab_urls(CDR, "cdrs/<uuid:pk>/"),
+    path("cdrs/<uuid:pk>/trace.txt", views.TraceFileView.as_view(), {"form": "text"}, name="cdr_trace_text"),
+    path("cdrs/<uuid:pk>/trace.pcap", views.TraceFileView.as_view(), {"form": "pcap"}, name="cdr_trace_pcap"),
+]
