@@ -30,6 +30,37 @@ class SearchInput(forms.TextInput):
     input_type = "search"
 
 
+class ChoiceList(forms.CheckboxSelectMultiple):
+    """Several choices as boxes to tick."""
+
+    template_name = "components/choice_list.html"
+
+
+class SeveralFilter(filters.MultipleChoiceFilter):
+    """Any of several choices."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", ChoiceList)
+        super().__init__(*args, **kwargs)
+
+
+class _TimeRangeWidget(filters.widgets.DateRangeWidget):
+    """Two date-and-time fields without the dash between."""
+
+    template_name = "django/forms/widgets/multiwidget.html"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"type": "datetime-local", "step": "1", **(attrs or {})})
+
+
+class TimeRangeFilter(filters.DateTimeFromToRangeFilter):
+    """From one moment to another, in the reader's zone; parameters ``<name>_after`` and ``<name>_before``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", _TimeRangeWidget)
+        super().__init__(*args, **kwargs)
+
+
 class PortalFilterSet(filters.FilterSet):
     """Base of all filter sets. ``search_fields`` are ORM lookups that the quick search tries for each word."""
 

@@ -7,6 +7,7 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from core import render, services
@@ -75,6 +76,10 @@ class UserListView(ListView):
         """Return all users with their second factor."""
         return users()
 
+    def get_breadcrumbs(self) -> list[tuple[str, str]]:
+        """Return the settings."""
+        return [("Settings", reverse("core:settings"))]
+
 
 @register_tab(User)
 class UserView(ObjectView):
@@ -124,6 +129,7 @@ class UserForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["time_zone"] = forms.ChoiceField(choices=zone_choices, label="Time zone", initial="UTC")
+        self.fields["username"].label = "User name"
         self.fields["username"].help_text = "What the user types to log in. It cannot be changed later."
 
 

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",
     "django.contrib.postgres",
     "pgtrigger",
     "pghistory",
@@ -136,6 +137,9 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_flag("SECURE_COOKIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 CSRF_FAILURE_VIEW = "core.views_errors.csrf_failure"
+
+# Widgets of ours have templates beside all others.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 NAVIGATION = "voipbilling.navigation.NAVIGATION"
 

@@ -10,7 +10,7 @@ from netaddr import AddrFormatError, IPAddress
 from core import render
 from core import tables as t
 from core.access import Access
-from core.filters import PortalFilterSet
+from core.filters import PortalFilterSet, SeveralFilter, TimeRangeFilter
 from core.tabs import ViewTab, register_tab
 from core.views import EmptyState, ListView, TabListView
 from systemlog.access.results import AccessResult
@@ -25,7 +25,7 @@ class AccessTable(t.PortalTable):
     user_label = t.PlainColumn("User")
     address = t.MonoColumn()
     method = t.MonoColumn(copy=False)
-    path = t.MonoColumn(copy=False)
+    path = t.MonoColumn(copy=False, attrs={"td": {"class": "wrap"}})
     status = t.NumberColumn()
     duration_ms = t.NumberColumn("Duration", unit="ms")
     user_agent = t.PlainColumn(attrs={"td": {"class": "wrap text-secondary"}})
@@ -52,11 +52,11 @@ class AccessFilterSet(PortalFilterSet):
 
     search_fields = ("user_label__icontains",)
     search_placeholder = "User, address, or /path"
-    result = django_filters.MultipleChoiceFilter(choices=AccessResult.choices)
+    result = SeveralFilter(choices=AccessResult.choices)
     method = django_filters.ChoiceFilter(choices=[(m, m) for m in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")])
     status = django_filters.NumberFilter(label="Status code")
     user_id = django_filters.NumberFilter(label="User number")
-    at = django_filters.IsoDateTimeFromToRangeFilter(label="Time (from, to)")
+    at = TimeRangeFilter(label="Time, from and to")
 
     class Meta:
         model = AccessEntry

@@ -69,6 +69,7 @@ def test_the_back_button_goes_where_one_was(desk: Page) -> None:
 def test_a_filter_becomes_a_chip_and_a_click_takes_it_away(desk: Page) -> None:
     desk.get_by_role("button", name="Filter").click()
     desk.locator("#id_role").select_option("administrator")
+    desk.get_by_role("button", name="Apply").click()
     chip = desk.get_by_role("link", name="Remove filter Role: Administrator")
     expect(chip).to_be_visible()
     assert names(desk) == ["ada"]
