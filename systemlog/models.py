@@ -87,6 +87,10 @@ class Switch(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Return the address of the switch's page."""
+        return reverse("syslog:switch_detail", args=[self.pk])
+
 
 class SeenEvent(models.Model):
     """The identity of an event already taken in; what drops repeats. Kept longer than any possible replay."""

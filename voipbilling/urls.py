@@ -6,6 +6,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("core.urls")),
     path("account/", include("core.urls_account")),
     path("log/", include("systemlog.urls")),
+    path("", include("routing.urls")),
     path("api/v1/inbound/", include("routing.urls_api")),
     path("api/v1/schema/", include("voipbilling.urls_schema")),
     path("", include("cdr.urls")),

@@ -54,8 +54,18 @@ def fill_user_accesses(count: int) -> list[Any]:
     return [user.pk]
 
 
+def fill_switches(count: int) -> list[Any]:
+    """Make switches."""
+    from systemlog.models import Switch
+
+    start = Switch.objects.count()
+    Switch.objects.bulk_create(Switch(name=f"switch{start + number}") for number in range(count))
+    return []
+
+
 CEILINGS: dict[str, Ceiling] = {
     "core:user_list": Ceiling(BASE, fill_users),
     "core:user_access": Ceiling(BASE, fill_user_accesses),
     "syslog:accessentry_list": Ceiling(3, fill_accesses),
+    "syslog:switch_list": Ceiling(BASE, fill_switches),
 }

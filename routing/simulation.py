@@ -1,0 +1,88 @@
+"""Judge a typed call, or a past one again: as it was at its instant, and as it would be now."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Registration
+from routing.decision import Check, Decision, InboundAttempt, Outcome
+from routing.judging import judge_now
+from routing.models import Attempt
+from routing.snapshot import Snapshot
+from routing.store import snapshots
+
+TYPED_PARTS = ("source", "ruri", "to_uri", "p_called_party_id")
+
+
+def simulate(call: dict[str, Any]) -> Decision:
+    """Return the verdict on a call as of now; the phone counts as registered when the portal knows a live contact."""
+    attempt = InboundAttempt.from_call(
+        {**call, "attempt": str(uuid.uuid4()), "at": f"{time.time():.6f}"}, switch="simulator"
+    )
+    with snapshots.at() as config:
+        return _with_registration(attempt, config)
+
+
+def _with_registration(attempt: InboundAttempt, config: Snapshot) -> Decision:
+    decision = judge_now(attempt, config)
+    if decision.accept and decision.alias:
+        decision = judge_now(attempt, config, registered=is_registered(decision.alias.id))
+    return decision
+
+
+def is_registered(alias_id: int) -> bool:
+    """Whether the alias has a contact that has neither ended nor expired."""
+    live = Registration.objects.filter(alias_id=alias_id, ended_at=None, expires_at__gt=timezone.now())
+    return live.exists()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One check that ends otherwise now than it did then."""
+
+    title: str
+    then: Check
+    now: Check
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A past attempt with the decision of its instant and that of now."""
+
+    attempt: Attempt
+    then: Decision | None
+    now: Decision
+    differences: list[Difference]
+
+    @property
+    def words(self) -> str:
+        """What changed, in one sentence."""
+        then = self.then.reason if self.then else self.attempt.decided_reason or "no_decision"
+        if then == self.now.reason:
+            return "The same call would end the same way now."
+        if self.now.accept:
+            return "The same call would be let in now."
+        return "The same call would be refused for another reason now." if then != "accepted" else (
+            "The same call would be refused now."
+        )  # fmt: skip
+
+
+def replay(attempt: Attempt) -> Replay:
+    """Judge a stored attempt again as of now; what was decided then is its record."""
+    then = Decision.from_record(attempt.record) if attempt.record else None
+    call = {part: attempt.call.get(part) or "" for part in TYPED_PARTS}
+    now = simulate(call)
+    return Replay(attempt, then, now, differences(then, now) if then else [])
+
+
+def differences(then: Decision, now: Decision) -> list[Difference]:
+    """Return the checks whose outcome changed, of those that told something at both times."""
+    told = {Outcome.PASSED, Outcome.FAILED}
+    return [
+        Difference(old.title, old, new)
+        for old, new in zip(then.checks, now.checks, strict=True)
+        if old.outcome in told and new.outcome in told and old.outcome is not new.outcome
+    ]

@@ -1,0 +1,1 @@
+"""Switches that speak HTTP: their names and tokens."""

@@ -1,0 +1,168 @@
+"""Settings › Switches: who may send events and ask for decisions over HTTP, by token."""
+
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.http import HttpResponse
+from django.utils.safestring import SafeString
+
+from core import render
+from core import tables as t
+from core.access import Access
+from core.filters import PortalFilterSet
+from core.tabs import ViewTab, register_tab
+from core.views import CreateView, EmptyState, FormActionView, ListView, ObjectView, PageAction, UpdateView
+from systemlog.models import Switch
+from systemlog.switches import services
+
+ENABLED_WORDS = (("Enabled", "green"), ("Disabled", "secondary"))
+TOKEN_WORDS = (("Has a token", "azure"), ("None", "secondary"))
+ADD = PageAction("Add switch", "syslog:switch_add", icon="plus", permission=Access.ADMIN, primary=True)
+
+switch_name = RegexValidator(
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", "1 to 32 letters, digits, dots, hyphens and underscores, such as sw2."
+)
+
+
+class SwitchTable(t.PortalTable):
+    """The list of switches."""
+
+    name = t.LinkColumn()
+    enabled = t.PillColumn("State", words=ENABLED_WORDS)
+    token_digest = t.PillColumn("Token", words=TOKEN_WORDS, orderable=False, empty_values=())
+    started_at = t.WhenColumn("Started", relative=True)
+    version = t.PlainColumn()
+    description = t.PlainColumn()
+
+    class Meta(t.PortalTable.Meta):
+        model = Switch
+        fields = ("name", "enabled", "token_digest", "started_at", "version", "description")
+        order_by = "name"
+
+    fixed_columns = ("name",)
+
+
+class SwitchFilterSet(PortalFilterSet):
+    """Switches by name and state."""
+
+    search_fields = ("name__icontains", "description__icontains")
+    search_placeholder = "Name or description"
+
+    class Meta:
+        model = Switch
+        fields = ["enabled"]
+
+
+class SwitchListView(ListView):
+    """All switches, those that came by themselves included."""
+
+    model = Switch
+    table_class = SwitchTable
+    filterset_class = SwitchFilterSet
+    page_actions = (ADD,)
+    empty = EmptyState(
+        "No switch yet",
+        "The switch that bin/run starts appears here with its first event. Add another one to give it a token.",
+        icon="server",
+        action=ADD,
+    )
+
+
+@register_tab(Switch)
+class SwitchView(ObjectView):
+    """One switch."""
+
+    tab = ViewTab("Main", weight=100)
+    template_name = "syslog/switch.html"
+    object_actions = (
+        PageAction("Edit", "syslog:switch_edit", icon="pencil", permission=Access.ADMIN),
+        PageAction("New token", "syslog:switch_token", icon="key", permission=Access.ADMIN),
+    )
+
+    @classmethod
+    def object_pills(cls, instance: Switch) -> list[SafeString]:
+        """Return the state."""
+        return [render.pill(*ENABLED_WORDS[0 if instance.enabled else 1])]
+
+
+class SwitchForm(forms.ModelForm):
+    """A new switch."""
+
+    class Meta:
+        model = Switch
+        fields = ("name", "description")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].validators.append(switch_name)
+        self.fields["name"].help_text = "As it stands in the events it sends. It cannot be changed later."
+
+
+class SwitchChangeForm(forms.ModelForm):
+    """The same for a switch that exists; events name it, so the name stays."""
+
+    class Meta:
+        model = Switch
+        fields = ("enabled", "description")
+
+
+class ShowTokenMixin:
+    """Answer with the page that shows a token, once, in a response that nobody keeps."""
+
+    def done(self, form: Any, result: tuple[Switch, str]) -> HttpResponse:
+        """Show the token in place of a redirect: stored nowhere, it exists in this response only."""
+        switch, token = result
+        context = self.get_context_data(form=form, switch_shown=switch, token=token)  # type: ignore[attr-defined]
+        context |= {"title": f"Token of {switch}", "page_actions": []}
+        response: HttpResponse = self.render(context, "syslog/switch_token.html")  # type: ignore[attr-defined]
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class SwitchAdd(ShowTokenMixin, CreateView):
+    """Add a switch; its token is shown once."""
+
+    access = Access.ADMIN
+    model = Switch
+    form_class = SwitchForm
+    lead = "The token is generated and shown once. A Kamailio that runs beside deciders needs none."
+
+    def perform(self, form: Any) -> tuple[Switch, str]:
+        """Create."""
+        return services.create_switch(**form.cleaned_data, actor=self.request.user)  # type: ignore[arg-type]
+
+
+class SwitchEdit(UpdateView):
+    """Enable, disable, describe."""
+
+    access = Access.ADMIN
+    model = Switch
+    form_class = SwitchChangeForm
+
+    def perform(self, form: Any) -> Switch:
+        """Change; a fresh copy is written, since validation has already changed the form's own."""
+        switch = Switch.objects.get(pk=self.object.pk)
+        return services.change_switch(switch=switch, **form.cleaned_data, actor=self.request.user)  # type: ignore[arg-type]
+
+
+class SwitchToken(ShowTokenMixin, FormActionView):
+    """Give a switch another token."""
+
+    access = Access.ADMIN
+    model = Switch
+    form_class = forms.Form
+    submit_label = "Make a new token"
+
+    def get_title(self) -> str:
+        """Return the question."""
+        return f"New token for {self.object}?"
+
+    @property
+    def lead(self) -> str:  # type: ignore[override]
+        """Return what will happen."""
+        return f"The old token of {self.object} ends at once: the switch is refused until it has the new one."
+
+    def perform(self, form: Any) -> tuple[Switch, str]:
+        """Make it."""
+        return self.object, services.renew_token(switch=self.object, actor=self.request.user)  # type: ignore[arg-type]
