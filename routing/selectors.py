@@ -1,6 +1,7 @@
 """What pages ask of routing."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,7 +82,7 @@ def recent_versions(shown_changes: int = 4) -> list[ShownVersion]:
     return list(shown.values())
 
 
-def change_words(change: dict[str, Any]) -> str:
+def change_words(change: Mapping[str, Any]) -> str:
     """Return one change in words: the kind, what the row is called, or that it is gone."""
     kind, body = KIND_WORDS.get(change["kind"], change["kind"]), change["body"]
     if body is None:

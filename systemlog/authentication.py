@@ -88,6 +88,12 @@ class SwitchTokenScheme(OpenApiAuthenticationExtension):
         }
 
 
+def authenticated_switch(request: Request) -> Switch:
+    """Return the switch that a request with IsSwitch comes from."""
+    assert isinstance(request.auth, Switch)
+    return request.auth
+
+
 class IsSwitch(BasePermission):
     """Only a switch with its token."""
 
