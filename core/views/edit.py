@@ -1,5 +1,6 @@
 """Create, edit, delete: a ModelForm, a service where rules span rows, and words that follow the commit."""
 
+import copy
 from typing import Any
 
 from django import forms
@@ -232,6 +233,11 @@ class ExistingObjectMixin(ModelFormView):
 
 class UpdateView(ExistingObjectMixin):
     """Edit a row."""
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Give the form a copy: validation writes into it, and the heading must keep what is stored."""
+        kwargs = super().get_form_kwargs()
+        return kwargs | {"instance": copy.copy(kwargs["instance"])} if "instance" in kwargs else kwargs
 
     def get_title(self) -> str:
         """Return "Edit Acme"."""

@@ -161,6 +161,8 @@ groups = [
 
 urlpatterns = [
     path("groups/", include((groups, "auth"))),
+    # Rows that protect a deletion are linked to their pages.
+    path("", include("accounts.urls")),
     path("", include("core.urls")),
     path("account/", include("core.urls_account")),
 ]

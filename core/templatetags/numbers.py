@@ -1,0 +1,10 @@
+"""Template filter of telephone numbers."""
+
+from django import template
+
+from core.phone_numbers import country_name, format_number
+
+register = template.Library()
+
+register.filter("e164", format_number)
+register.filter("country_name", country_name)
