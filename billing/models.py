@@ -6,6 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.urls import reverse
 
 from billing.choices import EntryKind, ProductKind, ReservationState
 from core.fields import ZERO, MoneyField
@@ -95,6 +96,10 @@ class RateTable(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Return the address of the table's page."""
+        return reverse("billing:ratetable_detail", args=[self.pk])
+
 
 @tracked()
 class Rate(models.Model):
@@ -119,6 +124,10 @@ class Rate(models.Model):
     def __str__(self) -> str:
         return f"{self.table} {self.code or 'any number'}"
 
+    def get_absolute_url(self) -> str:
+        """Return the address of its table: a rate has no page of its own."""
+        return reverse("billing:ratetable_detail", args=[self.table_id])
+
 
 @tracked()
 class Product(models.Model):
@@ -139,6 +148,10 @@ class Product(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Return the address of the product's page."""
+        return reverse("billing:product_detail", args=[self.pk])
+
 
 @tracked()
 class ProductMapping(models.Model):
@@ -156,3 +169,7 @@ class ProductMapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product} {self.prefix or 'any number'} → {self.rate_table}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its product: a mapping has no page of its own."""
+        return reverse("billing:product_detail", args=[self.product_id])

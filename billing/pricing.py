@@ -10,6 +10,8 @@ from billing.selectors import balances_charged_by, priced_currencies
 from core.history import acting
 from core.models import User
 
+MANY = 1000
+
 
 def save_product(*, actor: User, product: Product) -> Product:
     """Create or change a product's name, kind or description.
@@ -39,11 +41,16 @@ def delete_product(*, actor: User, product: Product) -> None:
 
 def product_users(product: Product) -> str:
     """Return how many carrier accounts and accounts are priced by ``product``, in words; nothing where none is."""
+    users = (
+        (product.carrier_accounts, "carrier address", "carrier addresses"),
+        (product.accounts, "account", "accounts"),
+    )
     counted = []
-    if count := product.carrier_accounts.count():
-        counted.append(f"{count:,} carrier address{'es' if count != 1 else ''}")
-    if count := product.accounts.count():
-        counted.append(f"{count:,} account{'s' if count != 1 else ''}")
+    for rows, one, many in users:
+        # Nobody needs the exact number of thousands, and a page counts this at each view.
+        count = rows.order_by()[: MANY + 1].count()
+        if count:
+            counted.append(f"more than {MANY:,} {many}" if count > MANY else f"{count:,} {one if count == 1 else many}")
     return " and ".join(counted)
 
 

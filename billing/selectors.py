@@ -1,14 +1,20 @@
 """Questions about products, rates and ledgers."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing.choices import ProductKind
-from billing.models import FREE_INBOUND, Balance, LedgerEntry, Product, Rate
+from billing.models import FREE_INBOUND, Balance, LedgerEntry, Product, ProductMapping, Rate, RateTable
 
 
 def ledger_entries(balance: Balance) -> QuerySet[LedgerEntry]:
     """Return the statement of a balance, newest first."""
     return balance.entries.select_related("actor").order_by("-at", "-id")
+
+
+def rate_tables_with_origin() -> QuerySet[RateTable]:
+    """Return rate tables, each with ``builtin``: whether it prices a built-in product and therefore stays as it is."""
+    builtin = ProductMapping.objects.filter(rate_table=OuterRef("pk"), product__builtin=True)
+    return RateTable.objects.annotate(builtin=Exists(builtin))
 
 
 def products_of_kind(kind: ProductKind) -> QuerySet[Product]:

@@ -1,0 +1,159 @@
+"""Forms that move money, and forms of products and rates."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from crispy_forms.layout import Div, Field, Layout
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+
+from billing.models import Product, ProductMapping, Rate, RateTable
+from core.forms import PortalFormHelper
+from core.phone_numbers import NumberError, read_number
+
+
+class EntryForm(forms.Form):
+    """One movement of a balance; ``form_id`` makes a form that is sent twice count once."""
+
+    amount = forms.DecimalField(
+        max_digits=18,
+        decimal_places=6,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any", "class": "num", "autocomplete": "off"}),
+    )
+    note = forms.CharField(max_length=200, required=False, help_text="Such as the reference of a bank transfer.")
+    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].label = f"Amount, {currency}"
+
+
+class PaymentForm(EntryForm):
+    """A payment."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].help_text = "Raises the balance. It cannot be edited; an adjustment corrects it."
+
+
+class AdjustmentForm(EntryForm):
+    """A correction, up or down."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].help_text = "Above zero raises the balance, below zero lowers it."
+        self.fields["note"].required = True
+        self.fields["note"].label = "Reason"
+        self.fields["note"].help_text = "Stays in the ledger for good."
+
+
+class ProductForm(forms.ModelForm):
+    """A product: whose calls it prices."""
+
+    class Meta:
+        model = Product
+        fields = ("name", "kind", "description")
+        help_texts = {
+            "kind": "Originating carrier: what the carrier pays for an inbound call. Account: what the client pays."
+        }
+
+
+class MappingForm(forms.ModelForm):
+    """Which rate table prices a prefix, from when on."""
+
+    class Meta:
+        model = ProductMapping
+        fields = ("prefix", "rate_table", "starts_at")
+        labels = {"starts_at": "In force from"}
+        help_texts = {
+            "prefix": "First digits of the E.164 number; empty matches every number. The longest prefix wins.",
+            "starts_at": "In your time zone. Of mappings with one prefix the latest start not after the call wins.",
+        }
+        widgets = {"starts_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.pk:
+            self.fields["starts_at"].initial = timezone.localtime().replace(second=0, microsecond=0)
+
+
+class RateTableForm(forms.ModelForm):
+    """A rate table."""
+
+    class Meta:
+        model = RateTable
+        fields = ("name", "currency", "description")
+        help_texts = {"currency": "Three letters, such as USD. Amounts are never converted."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["currency"].initial = settings.DEFAULT_CURRENCY
+
+    def clean_currency(self) -> str:
+        """Write it in capitals."""
+        return self.cleaned_data["currency"].upper()
+
+
+class RateForm(forms.ModelForm):
+    """A rate."""
+
+    class Meta:
+        model = Rate
+        fields = (
+            "code",
+            "description",
+            "rate_minute",
+            "rate_call",
+            "increment",
+            "grace",
+            "minimal_duration",
+            "enabled",
+        )
+        help_texts = {
+            "code": "First digits of the E.164 number; empty matches every number. The longest code wins.",
+            "rate_minute": "Price of a minute; negative: what we owe.",
+            "rate_call": "Price of an answered call, whatever its length.",
+            "grace": "Calls shorter than this cost nothing.",
+            "minimal_duration": "A call is charged for at least this long.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        pair = {"wrapper_class": "col"}
+        self.helper = PortalFormHelper(self)
+        self.helper.layout = Layout(
+            "code",
+            "description",
+            Div(Field("rate_minute", **pair), Field("rate_call", **pair), css_class="row"),
+            Div(Field("increment", **pair), Field("grace", **pair), Field("minimal_duration", **pair), css_class="row"),
+            "enabled",
+        )
+
+
+class PriceQuestionForm(forms.Form):
+    """A number and an instant: what would a call cost?"""
+
+    number = forms.CharField(
+        max_length=40,
+        label="Number",
+        widget=forms.TextInput(attrs={"class": "mono", "placeholder": "+44 20 7946 0018", "autocomplete": "off"}),
+    )
+    at = forms.DateTimeField(
+        required=False,
+        label="Call set up at",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="Empty: now.",
+    )
+
+    def clean_number(self) -> str:
+        """Read it as people write it."""
+        try:
+            return read_number(self.cleaned_data["number"]).digits
+        except NumberError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean_at(self) -> dt.datetime:
+        """Take now where nothing is given."""
+        return self.cleaned_data["at"] or timezone.now()
