@@ -4,10 +4,12 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.indexes import OpClass
 from django.core.validators import RegexValidator
 from django.db import models
+from django.urls import reverse
 from netfields import CidrAddressField
 
 from billing.models import Balance, Product
 from carriers.choices import NumberSource
+from carriers.networks import show_network
 from core.history import tracked
 
 tech_prefix_format = RegexValidator(r"^[0-9*#]{0,15}$", "Digits, * and # only, at most 15, such as 1001#.")
@@ -33,6 +35,10 @@ class Carrier(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the carrier's page."""
+        return reverse("carriers:carrier_detail", args=[self.pk])
 
 
 @tracked()
@@ -74,4 +80,8 @@ class CarrierAccount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.network)
+        return show_network(self.network)
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the carrier's list of addresses: an entry has no page of its own."""
+        return reverse("carriers:carrier_accounts", args=[self.carrier_id])

@@ -1,5 +1,7 @@
 """Questions about carriers and their addresses."""
 
+import dataclasses
+
 from django.db.models import Case, Count, Q, QuerySet, When
 
 from carriers.models import Carrier, CarrierAccount
@@ -36,3 +38,22 @@ def usual_region(carrier: Carrier) -> str:
     """Return the country whose national numbers this carrier's calls carry, where its addresses agree on one."""
     regions = set(carrier.accounts.exclude(default_region="").values_list("default_region", flat=True))
     return regions.pop() if len(regions) == 1 else ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SetupStep:
+    """One step of the guide for a DID provider: what it asks, whether it is done, and the page that does it."""
+
+    label: str
+    done: bool
+    url_name: str
+
+
+def setup_steps(carrier: Carrier) -> list[SetupStep]:
+    """Return the guide's steps for letting this carrier's calls in, in its order."""
+    return [
+        SetupStep("Carrier is DID provider", carrier.is_did_provider, "carriers:carrier_detail"),
+        SetupStep("Some credit (few units)", carrier.balance.in_credit, "carriers:carrier_payment"),
+        SetupStep("IP addresses it calls from", carrier.accounts.exists(), "carriers:carrier_accounts"),
+        SetupStep("DID numbers it provides", carrier.dids.exists(), "carriers:carrier_dids"),
+    ]

@@ -1,0 +1,22 @@
+"""Addresses of carriers."""
+
+from django.urls import path
+
+from carriers import views
+from carriers.models import Carrier
+from core.tabs import tab_urls
+
+app_name = "carriers"
+
+urlpatterns = [
+    path("", views.CarrierListView.as_view(), name="carrier_list"),
+    path("add/", views.CarrierAdd.as_view(), name="carrier_add"),
+    *tab_urls(Carrier),
+    path("<int:pk>/delete/", views.CarrierDelete.as_view(), name="carrier_delete"),
+    path("<int:pk>/payment/", views.CarrierPayment.as_view(), name="carrier_payment"),
+    path("<int:pk>/adjustment/", views.CarrierAdjustment.as_view(), name="carrier_adjustment"),
+    path("<int:pk>/accounts/add/", views.CarrierAccountAdd.as_view(), name="carrieraccount_add"),
+    path("<int:pk>/accounts/paste/", views.CarrierAccountPaste.as_view(), name="carrieraccount_paste"),
+    path("addresses/<int:pk>/edit/", views.CarrierAccountEdit.as_view(), name="carrieraccount_edit"),
+    path("addresses/<int:pk>/delete/", views.CarrierAccountDelete.as_view(), name="carrieraccount_delete"),
+]
