@@ -2,6 +2,7 @@
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.urls import reverse
 
 from accounts.choices import AccountState
 from billing.models import Balance, Product
@@ -26,6 +27,10 @@ class Client(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the client's page."""
+        return reverse("accounts:client_detail", args=[self.pk])
 
 
 @tracked()
@@ -54,6 +59,10 @@ class Account(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Return the address of the account's page."""
+        return reverse("accounts:account_detail", args=[self.pk])
+
 
 @tracked(exclude=["ha1_md5", "ha1_sha256"])
 class Alias(models.Model):
@@ -72,6 +81,10 @@ class Alias(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the alias's page."""
+        return reverse("accounts:alias_detail", args=[self.pk])
 
 
 class Registration(models.Model):

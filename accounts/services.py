@@ -33,12 +33,29 @@ def create_client(*, actor: User, name: str, email: str = "", notes: str = "") -
         return client
 
 
+def update_client(*, actor: User, client: Client, **changes: Any) -> Client:
+    """Change a customer. Raise ValidationError where the name is taken."""
+    with transaction.atomic(), acting(actor):
+        locked = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+        for field, value in changes.items():
+            setattr(locked, field, value)
+        locked.full_clean()
+        locked.save(update_fields=list(changes))
+        return locked
+
+
+def what_keeps_client(client: Client) -> list[str]:
+    """Return what forbids deleting this client, counted and in words."""
+    count = client.accounts.count()
+    return [_counted(count, "account", "accounts")] if count else []
+
+
 def delete_client(*, actor: User, client: Client) -> None:
     """Delete a customer without accounts. Raise ValidationError that counts the accounts of one that has some."""
     with transaction.atomic(), acting(actor):
         locked = Client.objects.select_for_update().get(pk=client.pk)
-        if count := locked.accounts.count():
-            raise ValidationError(f"{locked} has {_counted(count, 'account', 'accounts')}: suspend these instead.")
+        if held := what_keeps_client(locked):
+            raise ValidationError(f"{locked} has {' and '.join(held)}: suspend these instead.")
         locked.delete()
 
 
@@ -172,13 +189,17 @@ def delete_alias(*, actor: User, alias: Alias) -> None:
     """Delete an alias that no DID rings. Raise ValidationError that names the DIDs of one that is rung."""
     with transaction.atomic(), acting(actor):
         locked = Alias.objects.select_for_update().get(pk=alias.pk)
-        # dids stands above accounts: the reverse relation is asked, never the app.
-        numbers = [str(did) for did in locked.dids.order_by("number")[:4]]
-        if numbers:
-            count = locked.dids.count()
-            named = ", ".join(numbers[:3]) + (f" and {count - 3:,} more" if count > 3 else "")
-            raise ValidationError(f"{named} ring {locked}: unmap or move them first, or disable the alias.")
+        if held := what_keeps_alias(locked):
+            raise ValidationError(f"{', '.join(held)} ring {locked}: unmap or move them first, or disable the alias.")
         locked.delete()
+
+
+def what_keeps_alias(alias: Alias) -> list[str]:
+    """Return the DIDs that ring this alias: the first three by number, then how many more."""
+    # dids stands above accounts: the reverse relation is asked, never the app.
+    numbers = [str(did) for did in alias.dids.order_by("number")[:3]]
+    more = alias.dids.count() - len(numbers)
+    return [*numbers, f"{more:,} more"] if more > 0 else numbers
 
 
 def new_secret() -> str:

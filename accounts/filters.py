@@ -1,0 +1,64 @@
+"""Filters of the lists of clients, accounts, aliases and registrations."""
+
+import django_filters
+from django.db.models import QuerySet
+
+from accounts.models import Account, Alias, Client, Registration
+from core.filters import PortalFilterSet
+
+
+class ClientFilterSet(PortalFilterSet):
+    """Clients by name."""
+
+    search_fields = ("name__icontains", "email__icontains")
+    search_placeholder = "Name or e-mail"
+
+    class Meta:
+        model = Client
+        fields: tuple[str, ...] = ()
+
+
+class AccountFilterSet(PortalFilterSet):
+    """Accounts by name, client and state."""
+
+    search_fields = ("name__icontains", "client__name__icontains", "aliases__username__iexact")
+    search_placeholder = "Account, client or SIP user name"
+
+    class Meta:
+        model = Account
+        fields = ("state", "product")
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        """Keep each account once, however many of its aliases fit."""
+        return super().filter_queryset(queryset).distinct()
+
+
+class AliasFilterSet(PortalFilterSet):
+    """Aliases by user name, state, and whether a phone is registered."""
+
+    search_fields = ("username__icontains", "description__icontains", "account__name__icontains")
+    search_placeholder = "SIP user name, description or account"
+    enabled = django_filters.BooleanFilter(label="Enabled")
+    registered = django_filters.BooleanFilter(label="Registered")
+
+    class Meta:
+        model = Alias
+        fields = ("enabled",)
+
+
+class RegistrationFilterSet(PortalFilterSet):
+    """Registrations by alias, address or user agent."""
+
+    search_fields = (
+        "alias__username__icontains",
+        "contact__icontains",
+        "received__icontains",
+        "user_agent__icontains",
+        "alias__account__name__icontains",
+    )
+    search_placeholder = "SIP user name, address or user agent"
+    current = django_filters.BooleanFilter(label="Registered now")
+
+    class Meta:
+        model = Registration
+        fields = ("transport", "switch")

@@ -1,0 +1,241 @@
+"""Pages of clients and accounts."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.safestring import SafeString
+
+from accounts import alias_views  # noqa: F401 - registers the tab "Aliases" of accounts
+from accounts.choices import AccountState
+from accounts.filters import AccountFilterSet, ClientFilterSet
+from accounts.forms import AccountForm, AccountMainForm, ClientForm
+from accounts.models import Account, Client
+from accounts.selectors import accounts_with_counts, clients_with_counts
+from accounts.services import (
+    create_account,
+    create_client,
+    delete_account,
+    delete_client,
+    set_account_state,
+    update_account,
+    update_client,
+    what_keeps_account,
+    what_keeps_client,
+)
+from accounts.tables import AccountTable, ClientTable
+from billing.ledger_views import AdjustmentView, LedgerTab, PaymentView
+from billing.services import set_credit_limit
+from core import render
+from core.access import Access
+from core.tabs import ViewTab, bounded_count, register_tab
+from core.views import BulkAction, CreateView, EmptyState, ListView, PageAction, TabListView
+from core.views.guarded import GuardedDeleteView
+from core.views.tabform import ObjectFormView
+
+ADD_CLIENT = PageAction("Add client", "accounts:client_add", icon="plus", primary=True)
+ADD_ACCOUNT = PageAction("Add account", "accounts:account_add", icon="plus", primary=True)
+
+
+class ClientListView(ListView):
+    """All clients."""
+
+    model = Client
+    table_class = ClientTable
+    filterset_class = ClientFilterSet
+    page_actions = (ADD_CLIENT,)
+    empty = EmptyState("No client yet", "A client is a customer; its accounts are billed.", "users", ADD_CLIENT)
+
+    def get_queryset(self) -> QuerySet[Client]:
+        """Return clients with counts."""
+        return clients_with_counts()
+
+
+class ClientAdd(CreateView):
+    """Add a client."""
+
+    model = Client
+    form_class = ClientForm
+
+    def perform(self, form: Any) -> Client:
+        """Create it."""
+        return create_client(actor=self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+
+
+@register_tab(Client)
+class ClientView(ObjectFormView):
+    """A client's main tab."""
+
+    model = Client
+    form_class = ClientForm
+    tab = ViewTab("Main", weight=100)
+    object_actions = (
+        PageAction("Delete", "accounts:client_delete", icon="trash", danger=True),
+        PageAction("Add account", "accounts:account_add", icon="plus", primary=True, query="?client={pk}"),
+    )
+
+    def perform(self, form: Any) -> Client:
+        """Save it."""
+        return update_client(actor=self.request.user, client=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+
+
+@register_tab(Client, "accounts")
+class ClientAccountsTab(TabListView):
+    """The accounts of a client."""
+
+    tab = ViewTab("Accounts", badge=lambda client: bounded_count(client.accounts), weight=200)
+    model = Account
+    table_class = AccountTable
+    filterset_class = AccountFilterSet
+    empty = EmptyState(
+        "No account yet",
+        "An account is what is billed; its aliases are what phones register as.",
+        "wallet",
+        PageAction("Add account", "accounts:account_add", icon="plus", primary=True, query="?client={pk}"),
+    )
+
+    def get_queryset(self) -> QuerySet[Account]:
+        """Return the client's accounts."""
+        return accounts_with_counts().filter(client=self.object)
+
+
+class ClientDelete(GuardedDeleteView):
+    """Delete a client without accounts."""
+
+    model = Client
+
+    def keepers(self) -> list[str]:
+        """Return its accounts, counted."""
+        return what_keeps_client(self.object)
+
+    def perform(self, form: Any) -> str:
+        """Delete it."""
+        delete_client(actor=self.request.user, client=self.object)  # type: ignore[arg-type]
+        return str(self.object)
+
+
+class AccountListView(ListView):
+    """Clients › Accounts."""
+
+    model = Account
+    table_class = AccountTable
+    filterset_class = AccountFilterSet
+    page_actions = (ADD_ACCOUNT,)
+    empty = EmptyState(
+        "No account yet",
+        "An account belongs to a client; DID numbers are mapped to its aliases.",
+        icon="wallet",
+        action=ADD_ACCOUNT,
+    )
+    bulk_actions = (
+        BulkAction("activate", "Make active", icon="player-play"),
+        BulkAction("suspend", "Suspend", confirm="Their aliases receive no calls.", icon="player-pause"),
+    )
+
+    def get_queryset(self) -> QuerySet[Account]:
+        """Return accounts with counts."""
+        return accounts_with_counts()
+
+    def bulk_activate(self, rows: QuerySet[Account], actor: Any) -> str:
+        """Let them receive calls again."""
+        return f"{self._set(rows, actor, AccountState.ACTIVE)} accounts active."
+
+    def bulk_suspend(self, rows: QuerySet[Account], actor: Any) -> str:
+        """Let them receive no calls."""
+        return f"{self._set(rows, actor, AccountState.SUSPENDED)} accounts suspended."
+
+    @staticmethod
+    def _set(rows: QuerySet[Account], actor: Any, state: AccountState) -> int:
+        return len([set_account_state(actor=actor, account=row, state=state) for row in rows.order_by("pk")])
+
+
+class AccountAdd(CreateView):
+    """Add an account."""
+
+    model = Account
+    form_class = AccountForm
+
+    def perform(self, form: Any) -> Account:
+        """Create it with its balance."""
+        return create_account(actor=self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+
+    def get_success_message(self, result: Account) -> str:
+        """Say which, and what comes next."""
+        return f"Account {result} added. Add an alias next: it is what a phone registers as."
+
+
+@register_tab(Account)
+class AccountView(ObjectFormView):
+    """An account's tab "Main"."""
+
+    model = Account
+    form_class = AccountMainForm
+    tab = ViewTab("Main", weight=100)
+    template_name = "accounts/account.html"
+    object_actions = (
+        PageAction("Delete", "accounts:account_delete", icon="trash", danger=True),
+        PageAction("Add payment", "accounts:account_payment", icon="cash"),
+    )
+
+    @classmethod
+    def object_queryset(cls, model: Any) -> QuerySet[Account]:
+        """Return accounts with client and balance."""
+        return Account.objects.select_related("client", "balance", "product")
+
+    @classmethod
+    def object_parents(cls, instance: Account) -> list[tuple[str, str]]:
+        """Return the list and the client."""
+        return [*super().object_parents(instance), (str(instance.client), instance.client.get_absolute_url())]
+
+    @classmethod
+    def object_pills(cls, instance: Account) -> list[SafeString]:
+        """Return its state."""
+        return [render.choice_pill(instance, "state")]
+
+    def perform(self, form: Any) -> Account:
+        """Save the account and the limit of its balance."""
+        changes = form.cleaned_data
+        limit: Decimal = changes.pop("credit_limit")
+        actor: Any = self.request.user
+        account = update_account(actor=actor, account=self.object, **changes)
+        if limit != self.object.balance.credit_limit:
+            set_credit_limit(actor=actor, balance=self.object.balance, credit_limit=limit)
+        return account
+
+
+class AccountDelete(GuardedDeleteView):
+    """Delete an account that has neither aliases nor a ledger."""
+
+    model = Account
+    instead = PageAction("Open it to suspend it", "accounts:account_detail")
+
+    def keepers(self) -> list[str]:
+        """Return its aliases and ledger entries, counted."""
+        return what_keeps_account(self.object)
+
+    def perform(self, form: Any) -> str:
+        """Delete it."""
+        delete_account(actor=self.request.user, account=self.object)  # type: ignore[arg-type]
+        return str(self.object)
+
+
+class AccountPayment(PaymentView):
+    """Take a client's payment."""
+
+    model = Account
+
+
+class AccountAdjustment(AdjustmentView):
+    """Correct an account's balance."""
+
+    model = Account
+
+
+@register_tab(Account, "ledger")
+class AccountLedger(LedgerTab):
+    """Every movement of an account's balance."""
+
+    page_actions = (
+        PageAction("Adjustment", "accounts:account_adjustment", permission=Access.ADMIN, icon="adjustments"),
+    )
+    empty = EmptyState("No entry yet", "Payments, charges and corrections of this account stand here.", "receipt")
