@@ -2,10 +2,12 @@
 
 from django.core.validators import RegexValidator
 from django.db import models
+from django.urls import reverse
 
 from accounts.models import Alias
 from carriers.models import Carrier
 from core.history import tracked
+from core.phone_numbers import format_number
 from dids.choices import DIDState
 
 e164_digits = RegexValidator(r"^[1-9][0-9]{6,14}$", "7 to 15 digits of an international number.")
@@ -47,4 +49,8 @@ class DID(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"+{self.number}"
+        return format_number(self.number)
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the DID's page."""
+        return reverse("dids:did_detail", args=[self.pk])

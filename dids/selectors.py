@@ -9,7 +9,8 @@ from dids.models import DID
 
 def dids_with_holders() -> QuerySet[DID]:
     """Return all DIDs by number, each with carrier, alias, account and client."""
-    return DID.objects.select_related("carrier", "alias__account__client")
+    # Digest hashes are secrets: no list reads them.
+    return DID.objects.select_related("carrier", "alias__account__client").defer("alias__ha1_md5", "alias__ha1_sha256")
 
 
 def available_dids() -> QuerySet[DID]:
@@ -19,7 +20,7 @@ def available_dids() -> QuerySet[DID]:
 
 def dids_of_account(account: Account) -> QuerySet[DID]:
     """Return the DIDs that ring any alias of ``account``."""
-    return DID.objects.filter(alias__account=account).select_related("carrier", "alias").order_by("number")
+    return dids_with_holders().filter(alias__account=account).order_by("number")
 
 
 def sip_target(did: DID, address: str) -> str:

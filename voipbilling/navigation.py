@@ -12,16 +12,16 @@ NAVIGATION = (
         "users",
         (
             NavItem("Clients", "accounts:client_list"),
-            NavItem("Accounts", "accounts:account_list"),
+            NavItem("Accounts", "accounts:account_list", match=("accounts:account_", "dids:accountdid_")),
             NavItem("Aliases", "accounts:alias_list"),
         ),
     ),
     NavGroup(
         "Carriers",
         "building-broadcast-tower",
-        (NavItem("Carriers", "carriers:carrier_list", match=("carriers:",)),),
+        (NavItem("Carriers", "carriers:carrier_list", match=("carriers:", "dids:carrierdid_")),),
     ),
-    NavGroup("DIDs", "phone", (NavItem("DIDs", "dids:did_list", match=("dids:",)),)),
+    NavGroup("DIDs", "phone", (NavItem("DIDs", "dids:did_list", match=("dids:did_",)),)),
     NavGroup(
         "Products",
         "tags",

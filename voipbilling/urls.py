@@ -10,6 +10,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/inbound/", include("routing.urls_api")),
     path("api/v1/schema/", include("voipbilling.urls_schema")),
     path("", include("cdr.urls")),
+    path("carriers/", include("carriers.urls")),
+    path("", include("accounts.urls")),
+    path("", include("dids.urls")),
+    path("", include("billing.urls")),
 ]
 
 handler403 = "core.views_errors.forbidden"

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from tests.inventory_fill import INVENTORY
+
 # Session, user, and up to two for the list itself (rows, bounded count).
 BASE = 4
 
@@ -69,3 +71,5 @@ CEILINGS: dict[str, Ceiling] = {
     "syslog:accessentry_list": Ceiling(3, fill_accesses),
     "syslog:switch_list": Ceiling(BASE, fill_switches),
 }
+
+CEILINGS |= {name: Ceiling(queries, fill) for name, (queries, fill) in INVENTORY.items()}

@@ -1,0 +1,71 @@
+"""Filters of the lists of DIDs."""
+
+import re
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+
+from core.filters import PortalFilterSet
+from core.phone_numbers import country_choices
+from dids.choices import DIDState
+from dids.models import DID
+
+
+def number_search(queryset: QuerySet[Any], text: str) -> QuerySet[Any] | None:
+    """Return the DIDs whose digits hold those of ``text``, or None where it is not written like a number."""
+    if not re.fullmatch(r"\+?[\d\s().\-/]+", text.strip()):
+        return None
+    digits = re.sub(r"\D", "", text)
+    # 0044… and 020… name the same DIDs as +44… and 20…
+    return queryset.filter(number__contains=digits.removeprefix("00").removeprefix("0"))
+
+
+class AvailableFilterSet(PortalFilterSet):
+    """Available DIDs by number, carrier and country."""
+
+    search_fields: tuple[str, ...] = ("area__icontains", "carrier__name__icontains")
+    search_placeholder = "Number, area or carrier"
+    country = django_filters.ChoiceFilter(choices=country_choices)
+
+    class Meta:
+        model = DID
+        fields: tuple[str, ...] = ("carrier", "country")
+
+    def quick_search(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Find by digits where a number is searched, else by words."""
+        found = number_search(queryset, value)
+        return super().quick_search(queryset, name, value) if found is None else found
+
+
+class DIDFilterSet(AvailableFilterSet):
+    """DIDs by number, state, carrier, holder and country."""
+
+    search_fields = (
+        "area__icontains",
+        "carrier__name__icontains",
+        "alias__username__icontains",
+        "alias__account__name__icontains",
+        "alias__account__client__name__icontains",
+        "notes__icontains",
+    )
+    search_placeholder = "Number, carrier, account or alias"
+    state = django_filters.ChoiceFilter(choices=DIDState.choices)
+    country = django_filters.ChoiceFilter(choices=country_choices)
+
+    class Meta:
+        model = DID
+        fields = ("state", "carrier", "country")
+
+
+class AccountDIDFilterSet(AvailableFilterSet):
+    """The DIDs of one account by number, alias and state."""
+
+    search_fields = ("alias__username__icontains", "area__icontains")
+    search_placeholder = "Number or alias"
+    state = django_filters.ChoiceFilter(choices=DIDState.choices)
+    country = None
+
+    class Meta:
+        model = DID
+        fields = ("state",)

@@ -1,0 +1,116 @@
+"""Forms of DIDs."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import Account, Alias
+from core.phone_numbers import country_choices
+from dids.models import DID
+
+WRITTEN = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
+
+
+class RegionField(forms.ChoiceField):
+    """The country whose national numbers are typed; chosen beforehand where the carrier's addresses agree on one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=lambda: [("", "–"), *country_choices()],
+            required=False,
+            label="Country of national numbers",
+            help_text="Needed for numbers written without a country code, such as 020 7946 0018.",
+        )
+
+
+class AddDIDForm(forms.Form):
+    """One DID number, or with a last one the range between them."""
+
+    number = forms.CharField(
+        label="DID number",
+        max_length=40,
+        widget=forms.TextInput(attrs=WRITTEN | {"placeholder": "+44 20 7946 0018", "inputmode": "tel"}),
+        help_text="As you have it: +44 20 7946 0018 or 0044 20 7946 0018.",
+    )
+    last = forms.CharField(
+        label="Last number of a range",
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs=WRITTEN | {"inputmode": "tel"}),
+        help_text="Leave empty for one number. The final digits are enough: 27.",
+    )
+    region = RegionField()
+
+
+class PasteDIDsForm(forms.Form):
+    """Many DID numbers, one a line."""
+
+    text = forms.CharField(
+        label="DID numbers",
+        widget=forms.Textarea(attrs=WRITTEN | {"rows": 8}),
+        help_text="One number or range a line, such as +44 20 7946 0018 or +44 20 7946 0100 - 0199.",
+    )
+    region = RegionField()
+
+
+class AliasField(forms.ModelChoiceField):
+    """An alias of one account, by SIP user name and description."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return "desk-101 – Front desk"."""
+        words = f"{obj.username} – {obj.description}" if obj.description else obj.username
+        return words if obj.enabled else f"{words} (disabled)"
+
+
+class MapForm(forms.Form):
+    """The alias that chosen DIDs are to ring."""
+
+    alias = AliasField(
+        queryset=Alias.objects.none(),
+        label="Choose alias from mapping",
+        empty_label="Choose alias…",
+        error_messages={"required": "Choose the alias that these numbers are to ring."},
+    )
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        aliases = account.aliases.all()
+        self.fields["alias"].queryset = aliases  # type: ignore[attr-defined]
+        if len(aliases) == 1:
+            self.fields["alias"].initial = aliases[0]
+
+
+class MoveForm(MapForm):
+    """Another alias of the same account."""
+
+    def __init__(self, *args: Any, current: Alias, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["alias"]
+        field.label = "Alias"
+        field.queryset = field.queryset.exclude(pk=current.pk)  # type: ignore[attr-defined]
+
+
+class UnmapForm(forms.Form):
+    """What becomes of a DID that rings nobody any more."""
+
+    quarantine = forms.TypedChoiceField(
+        label="Afterwards the number",
+        choices=[("", "is available at once"), ("yes", "rests in quarantine until somebody releases it")],
+        coerce=bool,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text="Quarantine keeps the calls of its last holder from reaching the next one.",
+    )
+
+
+class DIDForm(forms.ModelForm):
+    """What may change of a DID: its number and carrier stay."""
+
+    class Meta:
+        model = DID
+        fields = ("provider_number", "area", "call_limit", "notes")
+        widgets = {
+            "notes": forms.Textarea(attrs={"rows": 3}),
+            "provider_number": forms.TextInput(attrs=WRITTEN),
+        }
+        labels = {"provider_number": "Number as the provider writes it"}

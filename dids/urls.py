@@ -1,0 +1,24 @@
+"""Addresses of DIDs."""
+
+from django.urls import path
+
+from core.tabs import tab_urls
+from dids import mapping_views, views
+from dids.models import DID
+
+app_name = "dids"
+
+urlpatterns = [
+    path("dids/", views.DIDListView.as_view(), name="did_list"),
+    *tab_urls(DID, "dids/<int:pk>/"),
+    path("dids/<int:pk>/suspend/", views.DIDSuspend.as_view(), name="did_suspend"),
+    path("dids/<int:pk>/resume/", views.DIDResume.as_view(), name="did_resume"),
+    path("dids/<int:pk>/release/", views.DIDRelease.as_view(), name="did_release"),
+    path("dids/<int:pk>/retire/", views.DIDRetire.as_view(), name="did_retire"),
+    path("dids/<int:pk>/delete/", views.DIDDelete.as_view(), name="did_delete"),
+    path("dids/<int:pk>/move/", mapping_views.DIDMove.as_view(), name="did_move"),
+    path("dids/<int:pk>/unmap/", mapping_views.DIDUnmap.as_view(), name="did_unmap"),
+    path("carriers/<int:pk>/dids/add/", views.DIDAdd.as_view(), name="carrierdid_add"),
+    path("carriers/<int:pk>/dids/paste/", views.DIDPaste.as_view(), name="carrierdid_paste"),
+    path("accounts/<int:pk>/dids/add/", mapping_views.DIDMap.as_view(), name="accountdid_add"),
+]
