@@ -104,11 +104,10 @@ class Carrier:
         trace = self.folder / f"{run}.msg"
         errors = self.folder / f"{run}.err"
         # -key values may not be empty; -nd: an unexpected message fails the call instead of being played along with.
-        command = [
-            "sipp", target, "-sf", str(scenario), "-i", self.source, "-m", str(calls), "-r", str(rate), "-nostdin", "-nd",
-            "-key", "number", number, "-key", "caller", self.caller, "-timeout", "60", "-timeout_error",
-            "-trace_msg", "-message_file", str(trace), "-trace_err", "-error_file", str(errors), *options,
-        ]  # fmt: skip
+        command = ["sipp", target, "-sf", str(scenario), "-i", self.source, "-m", str(calls), "-r", str(rate)]
+        command += ["-nostdin", "-nd", "-timeout", "60", "-timeout_error", "-key", "number", number]
+        command += ["-key", "caller", self.caller, "-trace_msg", "-message_file", str(trace)]
+        command += ["-trace_err", "-error_file", str(errors), *options]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder)
         return Running(process, trace, errors)
 
