@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from core.choices import ColouredChoices
 
-EMPTY = mark_safe('<span class="text-secondary" aria-label="none">–</span>')
+EMPTY = mark_safe('<span class="text-secondary none">–</span>')
 
 
 def icon(name: str, size: int = 18, css: str = "icon") -> SafeString:

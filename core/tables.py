@@ -152,7 +152,8 @@ class SelectColumn(tables.CheckBoxColumn):
     """The box of a row for bulk actions; its head selects the whole page."""
 
     def __init__(self) -> None:
-        super().__init__(accessor="pk", orderable=False, exclude_from_export=True)
+        attrs = {"th": {"class": "select-cell"}, "td": {"class": "select-cell"}}
+        super().__init__(accessor="pk", orderable=False, exclude_from_export=True, attrs=attrs)
 
     @property
     def header(self) -> Any:
