@@ -2,15 +2,19 @@
 
 from django.urls import path
 
-from cdr import views
+from cdr import views, views_dashboard, views_trace
 from cdr.models import CDR
 from core.tabs import tab_urls
 
 app_name = "cdr"
 
 urlpatterns = [
+    path("", views_dashboard.DashboardView.as_view(), name="dashboard"),
+    path("dashboard/plot.json", views_dashboard.DashboardPlotView.as_view(), name="dashboard_plot"),
     path("cdrs/", views.CdrListView.as_view(), name="cdr_list"),
     *tab_urls(CDR, "cdrs/<uuid:pk>/"),
     path("cdrs/<uuid:pk>/trace.txt", views.TraceFileView.as_view(), {"form": "text"}, name="cdr_trace_text"),
     path("cdrs/<uuid:pk>/trace.pcap", views.TraceFileView.as_view(), {"form": "pcap"}, name="cdr_trace_pcap"),
+    path("dids/<int:pk>/trace/", views_trace.DidTraceView.as_view(), name="did_trace"),
+    path("aliases/<int:pk>/trace/", views_trace.AliasTraceView.as_view(), name="alias_trace"),
 ]

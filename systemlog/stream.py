@@ -54,8 +54,8 @@ class EventStream:
                 raise
 
     def add(self, lines: list[str]) -> None:
-        """Append events; all are in the stream when this returns."""
-        pipeline = self.client.pipeline(transaction=False)
+        """Append events: all are in the stream when this returns, or, when it raises, they may be given again."""
+        pipeline = self.client.pipeline(transaction=True)
         for line in lines:
             pipeline.xadd(self.key, {"e": line})
         pipeline.execute()

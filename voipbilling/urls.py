@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("log/", include("systemlog.urls")),
     path("", include("routing.urls")),
     path("api/v1/inbound/", include("routing.urls_api")),
+    path("api/v1/switch/", include("systemlog.urls_api")),
     path("api/v1/schema/", include("voipbilling.urls_schema")),
     path("", include("cdr.urls")),
     path("carriers/", include("carriers.urls")),
