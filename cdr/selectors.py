@@ -9,6 +9,7 @@ from django.db.models import Q
 from accounts.models import Registration
 from cdr.explanation import Evidence, SeenContact
 from cdr.models import CDR, ChargedLeg, SipMessage
+from routing.decision import Decision
 from routing.models import Attempt
 from systemlog.choices import Category
 from systemlog.models import LogEntry
@@ -25,6 +26,16 @@ def stun_address() -> str:
 def attempt_of(record: CDR) -> Attempt | None:
     """Return the attempt with its decision record."""
     return Attempt.objects.filter(attempt_id=record.attempt_id, started_at=record.started_at).first()
+
+
+def decision_of(attempt: Attempt | None) -> Decision | None:
+    """Return the worker's decision of an attempt; None for one that was never judged, or in an unknown format."""
+    if attempt is None or not attempt.record:
+        return None
+    try:
+        return Decision.from_record(attempt.record)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def evidence_for(record: CDR, attempt: Attempt | None) -> Evidence:

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.html import format_html
 from django.views import View
 
@@ -62,6 +63,8 @@ class CdrView(ObjectView):
         return super().get_context_data(
             explanation=explain(record, selectors.evidence_for(record, attempt)),
             attempt=attempt,
+            decision=selectors.decision_of(attempt),
+            simulator_url=f"{reverse('routing:simulator')}?attempt={record.attempt_id}" if attempt else "",
             parties=party_rows(record),
             times=time_rows(record),
             outcome=outcome_rows(record),

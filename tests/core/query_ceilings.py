@@ -65,10 +65,51 @@ def fill_switches(count: int) -> list[Any]:
     return []
 
 
+def fill_log(count: int) -> list[Any]:
+    """Make log entries about a carrier."""
+    from systemlog.models import LogEntry
+
+    refs = [{"kind": kind, "id": 1, "label": f"{kind} 1"} for kind in ("carrier", "did", "account", "alias")]
+    LogEntry.objects.bulk_create(
+        LogEntry(at=timezone.now(), category="call", severity="info", message=f"Call {number}", refs=refs)
+        for number in range(count)
+    )
+    return []
+
+
+def fill_dead_letters(count: int) -> list[Any]:
+    """Make dead letters."""
+    from systemlog.models import DeadLetter
+
+    DeadLetter.objects.bulk_create(DeadLetter(event_id=f"x{n}", body="{}", error="ValueError") for n in range(count))
+    return []
+
+
+def fill_cdrs(count: int) -> list[Any]:
+    """Make CDRs of all outcomes."""
+    import uuid
+
+    from cdr.models import CDR
+
+    CDR.objects.bulk_create(
+        CDR(
+            attempt_id=uuid.uuid4(), started_at=timezone.now(), ended_at=timezone.now(), switch="sw1",
+            reason="did_unknown", carrier_id=1, carrier_label="Acme", did_id=1, did_label="+442079460018",
+            account_id=1, account_label="Main", alias_id=1, alias_label="desk-101",
+        )
+        for _ in range(count)
+    )  # fmt: skip
+    return []
+
+
 CEILINGS: dict[str, Ceiling] = {
     "core:user_list": Ceiling(BASE, fill_users),
     "core:user_access": Ceiling(BASE, fill_user_accesses),
     "syslog:accessentry_list": Ceiling(3, fill_accesses),
+    # The tail's cursor takes two more: the newest id, and those committed lately.
+    "syslog:logentry_list": Ceiling(5, fill_log),
+    "syslog:deadletter_list": Ceiling(BASE, fill_dead_letters),
+    "cdr:cdr_list": Ceiling(3, fill_cdrs),
     "syslog:switch_list": Ceiling(BASE, fill_switches),
 }
 
