@@ -74,10 +74,12 @@ class MapForm(forms.Form):
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        aliases = account.aliases.all()
+        aliases = account.aliases.defer("ha1_md5", "ha1_sha256")
         self.fields["alias"].queryset = aliases  # type: ignore[attr-defined]
-        if len(aliases) == 1:
-            self.fields["alias"].initial = aliases[0]
+        first = list(aliases[:2])
+        self.has_aliases = bool(first)
+        if len(first) == 1:
+            self.fields["alias"].initial = first[0]
 
 
 class MoveForm(MapForm):

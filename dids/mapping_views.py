@@ -83,7 +83,7 @@ class DIDMap(TabListView):
         return super().get_context_data(
             form=self.form,
             kept=sorted(self.chosen - shown),
-            has_aliases=self.form.fields["alias"].queryset.exists(),  # type: ignore[attr-defined]
+            has_aliases=self.form.has_aliases,
             **{key: value for key, value in extra.items() if key != "kept"},
             kept_query=extra.get("kept", []),
         )

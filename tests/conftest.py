@@ -41,8 +41,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests of the running product in one worker of pytest-xdist, so that one product serves them all."""
+    """Keep all tests of the running product in one worker of pytest-xdist, so that one product serves them all.
+
+    Every test that commits begins with what the migrations made ("free inbound"): Django restores it for all such
+    tests or for none, since a flush without it recreates rows that the restoring would then meet.
+    """
     for item in items:
+        marker = item.get_closest_marker("django_db")
+        commits = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+        if commits or (marker and marker.kwargs.get("transaction")):
+            values = (marker.kwargs if marker else {}) | {"transaction": True, "serialized_rollback": True}
+            item.add_marker(pytest.mark.django_db(**values), append=False)
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.xdist_group("stack"))

@@ -91,7 +91,7 @@ def test_the_check_finds_an_edited_number_a_wrong_running_balance_and_a_wrong_re
         call_command("check_ledger")
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_two_submissions_of_one_form_at_the_same_moment_pay_once() -> None:
     actor, balance = a_user(), open_balance(currency="USD")
 
@@ -104,7 +104,7 @@ def test_two_submissions_of_one_form_at_the_same_moment_pay_once() -> None:
     assert Balance.objects.get(pk=balance.pk).amount == Decimal(5)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_payments_at_the_same_moment_are_all_counted() -> None:
     actor, balance = a_user(), open_balance(currency="USD")
 

@@ -20,7 +20,7 @@ from core.preview import Outcome, PreviewOutdated, digest_of
 from tests.inventory import a_carrier, a_product, a_user, an_address, at_the_same_moment, some_dids
 
 db = pytest.mark.django_db
-racing = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+racing = pytest.mark.django_db(transaction=True)
 
 
 @db

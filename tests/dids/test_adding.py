@@ -81,7 +81,7 @@ def test_an_outdated_preview_adds_nothing_and_comes_back_renewed() -> None:
     assert not acme.dids.exists()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_two_carriers_take_the_same_numbers_at_the_same_moment_and_only_one_gets_any() -> None:
     actor = a_user()
     carriers = [a_carrier(actor, "Acme"), a_carrier(actor, "Other")]

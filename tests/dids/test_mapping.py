@@ -22,7 +22,7 @@ from dids.services import (
 from tests.inventory import a_carrier, a_user, an_account, an_alias, at_the_same_moment, some_dids
 
 db = pytest.mark.django_db
-racing = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+racing = pytest.mark.django_db(transaction=True)
 
 
 class World:
