@@ -83,5 +83,5 @@ class CarrierAccount(models.Model):
         return show_network(self.network)
 
     def get_absolute_url(self) -> str:
-        """Return the address of the carrier's list of addresses: an entry has no page of its own."""
-        return reverse("carriers:carrier_accounts", args=[self.carrier_id])
+        """Return the address of the entry's page."""
+        return reverse("carriers:carrieraccount_detail", args=[self.pk])

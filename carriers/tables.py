@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.html import format_html
+
 from carriers.models import Carrier, CarrierAccount
 from core import render
 from core import tables as t
@@ -47,7 +49,7 @@ class CarrierAccountTable(ActionTable):
     call_limit = t.NumberColumn()
     enabled = t.PillColumn("State", words=ENABLED)
     actions = ActionsColumn(
-        RowAction("Edit", "carriers:carrieraccount_edit", "pencil"),
+        RowAction("Edit", "carriers:carrieraccount_detail", "pencil"),
         RowAction("Delete", "carriers:carrieraccount_delete", "trash", danger=True),
     )
 
@@ -70,8 +72,9 @@ class CarrierAccountTable(ActionTable):
     default_columns = ("network", "description", "product", "tech_prefix", "call_limit", "enabled")
 
     def render_network(self, record: CarrierAccount) -> Any:
-        """Draw an address without its mask."""
-        return render.mono(record)
+        """Draw an address without its mask, linked to its entry."""
+        link = '<span class="mono-wrap"><a href="{}" class="mono" data-row-link>{}</a>{}</span>'
+        return format_html(link, record.get_absolute_url(), record, render.copy_button(record))
 
     def value_network(self, record: CarrierAccount) -> str:
         """Return the same for an export."""

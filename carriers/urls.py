@@ -3,7 +3,7 @@
 from django.urls import path
 
 from carriers import views
-from carriers.models import Carrier
+from carriers.models import Carrier, CarrierAccount
 from core.tabs import tab_urls
 
 app_name = "carriers"
@@ -17,6 +17,6 @@ urlpatterns = [
     path("<int:pk>/adjustment/", views.CarrierAdjustment.as_view(), name="carrier_adjustment"),
     path("<int:pk>/accounts/add/", views.CarrierAccountAdd.as_view(), name="carrieraccount_add"),
     path("<int:pk>/accounts/paste/", views.CarrierAccountPaste.as_view(), name="carrieraccount_paste"),
-    path("addresses/<int:pk>/edit/", views.CarrierAccountEdit.as_view(), name="carrieraccount_edit"),
+    *tab_urls(CarrierAccount, "addresses/<int:pk>/"),
     path("addresses/<int:pk>/delete/", views.CarrierAccountDelete.as_view(), name="carrieraccount_delete"),
 ]

@@ -26,7 +26,9 @@ from carriers.tables import ENABLED, CarrierAccountTable, CarrierTable
 from core import render
 from core.access import Access
 from core.tabs import ViewTab, bounded_count, register_tab
-from core.views import BulkAction, CreateView, EmptyState, ListView, PageAction, TabCreateView, TabListView, UpdateView
+from core.views import BulkAction, CreateView, EmptyState, ListView, PageAction, TabCreateView, TabListView
+from core.views.base import list_breadcrumb
+from core.views.detail import tab_address
 from core.views.guarded import GuardedDeleteView
 from core.views.previewed import PreviewedView
 from core.views.tabform import ObjectFormView
@@ -269,25 +271,44 @@ class CarrierAccountPaste(PreviewedView):
         return f"{len(result):,} addresses added."
 
 
-class CarrierAccountEdit(UpdateView):
-    """Change an address."""
+@register_tab(CarrierAccount)
+class CarrierAccountView(ObjectFormView):
+    """One address or subnet of a carrier."""
 
     model = CarrierAccount
-    queryset = CarrierAccount.objects.select_related("carrier__balance", "product")
     form_class = CarrierAccountForm
+    tab = ViewTab("Main", weight=100)
+    object_actions = (PageAction("Delete", "carriers:carrieraccount_delete", icon="trash", danger=True),)
 
-    def get_breadcrumbs(self) -> list[tuple[str, str]]:
+    @classmethod
+    def object_queryset(cls, model: Any) -> QuerySet[CarrierAccount]:
+        """Return addresses with carrier, balance and product."""
+        return CarrierAccount.objects.select_related("carrier__balance", "product")
+
+    @classmethod
+    def object_parents(cls, instance: CarrierAccount) -> list[tuple[str, str]]:
         """Return the carriers, the carrier and its addresses."""
-        carrier = self.object.carrier
-        return [*CarrierView.object_parents(carrier), (str(carrier), self.object.get_absolute_url())]
+        carrier = instance.carrier
+        accounts = tab_address(carrier, "accounts")
+        return [*list_breadcrumb(carrier), (str(carrier), carrier.get_absolute_url()), ("Accounts", accounts)]
+
+    @classmethod
+    def object_subtitle(cls, instance: CarrierAccount) -> str:
+        """Return its description."""
+        return instance.description
+
+    @classmethod
+    def object_pills(cls, instance: CarrierAccount) -> list[SafeString]:
+        """Return whether it is enabled."""
+        return [render.pill(*ENABLED[0 if instance.enabled else 1])]
 
     def perform(self, form: Any) -> CarrierAccount:
         """Save it."""
         return save_carrier_account(actor=self.request.user, account=form.instance)  # type: ignore[arg-type]
 
-    def get_success_message(self, result: CarrierAccount) -> str:
-        """Say which."""
-        return f"{result} saved."
+    def get_success_url(self, result: CarrierAccount) -> str:
+        """Return the carrier's addresses."""
+        return tab_address(result.carrier, "accounts")
 
 
 class CarrierAccountDelete(GuardedDeleteView):
@@ -303,9 +324,8 @@ class CarrierAccountDelete(GuardedDeleteView):
         return f"Calls of {self.object.carrier} from {self.object} are refused from then on."
 
     def get_breadcrumbs(self) -> list[tuple[str, str]]:
-        """Return the carriers, the carrier and its addresses."""
-        carrier = self.object.carrier
-        return [*CarrierView.object_parents(carrier), (str(carrier), self.object.get_absolute_url())]
+        """Return the pages above, and the entry's own."""
+        return [*CarrierAccountView.object_parents(self.object), (str(self.object), self.object.get_absolute_url())]
 
     def perform(self, form: Any) -> str:
         """Delete."""
@@ -315,7 +335,7 @@ class CarrierAccountDelete(GuardedDeleteView):
 
     def get_success_url(self, result: str) -> str:
         """Return the carrier's addresses."""
-        return self.object.get_absolute_url()
+        return tab_address(self.object.carrier, "accounts")
 
     def get_success_message(self, result: str) -> str:
         """Say which."""

@@ -12,3 +12,4 @@ class CdrConfig(AppConfig):
         for module in ("cdr.handlers", "cdr.lost_calls"):
             import_module(module)
         import_module("cdr.kinds").register_kinds()
+        import_module("cdr.did_arrivals").register()

@@ -12,12 +12,13 @@ from dids.models import DID
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Arrival:
-    """The last call that came for a DID: when, from where, how it ended in words, and the page that tells of it."""
+    """The last call that came for a DID: when, from where, how it ended, why, and the page that tells of it."""
 
     at: dt.datetime
     source: str
     outcome: str
     colour: str
+    words: str
     url: str
 
 
