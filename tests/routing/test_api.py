@@ -14,7 +14,7 @@ from routing.models import ConfigVersion
 from routing.store import SnapshotStore, snapshots
 from systemlog.authentication import new_token
 from systemlog.models import Switch
-from tests.inventory import a_carrier, a_user, an_account, an_address, an_alias, some_dids
+from tests.routing.operator import a_mapped_did
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 URL = "/api/v1/inbound/decisions"
@@ -23,15 +23,7 @@ URL = "/api/v1/inbound/decisions"
 @pytest.fixture
 def did() -> DID:
     """The usual DID, mapped, of a carrier with credit."""
-    actor = a_user()
-    carrier = a_carrier(actor, is_did_provider=True)
-    carrier.balance.amount = 5
-    carrier.balance.save()
-    an_address(actor, carrier, "203.0.113.0/26")
-    (number,) = some_dids(actor, carrier, "+442079460018")
-    number.alias, number.state = an_alias(actor, an_account(actor)), "mapped"
-    number.save()
-    return number
+    return a_mapped_did()
 
 
 @pytest.fixture

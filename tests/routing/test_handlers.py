@@ -12,7 +12,8 @@ from systemlog.events import event_of
 from systemlog.intake import take_in
 from systemlog.models import LogEntry
 from tests.calls import Call
-from tests.inventory import a_carrier, a_user, an_account, an_address, an_alias, some_dids
+from tests.inventory import a_user
+from tests.routing.operator import a_mapped_did
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -20,15 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def did() -> DID:
     """The usual DID, mapped, of a carrier with credit."""
-    actor = a_user()
-    carrier = a_carrier(actor, is_did_provider=True)
-    carrier.balance.amount = 5
-    carrier.balance.save()
-    an_address(actor, carrier, "203.0.113.0/26")
-    (number,) = some_dids(actor, carrier, "+442079460018")
-    number.alias, number.state = an_alias(actor, an_account(actor)), "mapped"
-    number.save()
-    return number
+    return a_mapped_did()
 
 
 def accepted(did: DID, **changed: Any) -> dict[str, Any]:

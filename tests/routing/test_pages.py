@@ -18,7 +18,8 @@ from routing.selectors import change_words
 from routing.store import snapshots
 from systemlog.models import LogEntry, Switch
 from tests.calls import Call
-from tests.inventory import a_carrier, a_user, an_account, an_address, an_alias, some_dids
+from tests.inventory import a_user, an_address
+from tests.routing.operator import a_mapped_did
 from tests.routing.test_handlers import accepted, take
 
 SIMULATOR = "/tools/simulator/"
@@ -28,15 +29,7 @@ committed = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def did() -> DID:
     """The usual DID, mapped, of a carrier with credit."""
-    actor = a_user()
-    carrier = a_carrier(actor, is_did_provider=True)
-    carrier.balance.amount = 5
-    carrier.balance.save()
-    an_address(actor, carrier, "203.0.113.0/26")
-    (number,) = some_dids(actor, carrier, "+442079460018")
-    number.alias, number.state = an_alias(actor, an_account(actor)), "mapped"
-    number.save()
-    return number
+    return a_mapped_did()
 
 
 def asked(page: Client, source: str = "203.0.113.5", number: str = "+44 20 7946 0018") -> str:
