@@ -37,8 +37,8 @@ def refs_of(record: CDR) -> list[dict[str, Any]]:
 
 
 def called_number(record: CDR) -> str:
-    """Return the number a call was for: the DID's, or what the carrier sent."""
-    return record.number or sip_user(record.called)
+    """Return the number a call was for: the DID's, or what the carrier sent, without + and 00, as it is searched."""
+    return record.number or sip_user(record.called).removeprefix("+").removeprefix("00")
 
 
 def duration_words(seconds: float) -> str:
