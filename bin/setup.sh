@@ -4,6 +4,10 @@
 say() { printf '%s\n' "$*" >&2; }
 die() { printf 'voipbilling: %s\n' "$*" >&2; exit 1; }
 
+# Without a trap, bash goes on when the program it was waiting for happens to end by itself at Ctrl-C.
+trap "exit 130" INT
+trap "exit 143" TERM HUP
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 DATA=${VOIPBILLING_DATA:-$ROOT/.data}
 VENV=$ROOT/.venv

@@ -8,6 +8,7 @@ from pathlib import Path
 from .errors import StartError
 from .folder import DataFolder
 from .say import say
+from .signals import Stop, listen
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,27 +32,35 @@ def main() -> int:
         command.add_argument("--data", help="data folder (default: VOIPBILLING_DATA, else .data)")
         command.add_argument("--throwaway", action="store_true", help="faster, and not safe against a power cut")
     arguments = parser.parse_args()
-    folder = data_folder(arguments.data)
     try:
-        # Imported late: what it needs may be what the error is about.
-        from .outside import client, manage
-        from .run import run_prepare, run_product, run_services
-
-        match arguments.command:
-            case "run":
-                run_product(folder, throwaway=arguments.throwaway)
-            case "services":
-                run_services(folder, throwaway=arguments.throwaway)
-            case "prepare":
-                run_prepare(folder)
-            case "manage":
-                manage(folder, arguments.arguments)
-            case "pg":
-                client(folder, arguments.arguments)
+        listen()
+        obey(arguments)
+    except Stop:
+        return 0
     except StartError as error:
         say(f"voipbilling: {error}")
         return 1
     return 0
+
+
+def obey(arguments: argparse.Namespace) -> None:
+    """Run the command."""
+    # Imported late: this takes a while, and a signal must already find its handler.
+    from .outside import client, manage
+    from .run import run_prepare, run_product, run_services
+
+    folder = data_folder(arguments.data)
+    match arguments.command:
+        case "run":
+            run_product(folder, throwaway=arguments.throwaway)
+        case "services":
+            run_services(folder, throwaway=arguments.throwaway)
+        case "prepare":
+            run_prepare(folder)
+        case "manage":
+            manage(folder, arguments.arguments)
+        case "pg":
+            client(folder, arguments.arguments)
 
 
 if __name__ == "__main__":

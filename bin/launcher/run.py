@@ -3,14 +3,12 @@
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from . import child, health
 from .database import prepare_switch_schema
@@ -21,36 +19,13 @@ from .outside import environment_file
 from .product import DECIDERS, NODES, ROOT, Product
 from .say import say
 from .services import Services, wait_for
+from .signals import request, stopping
 from .supervise import Supervisor, last_line
 
 NEXT_STEP = (
     "Next: log in, open Carriers, click “Add carrier”, and tick “Carrier is DID provider” on its tab Main "
     "(docs/guide.md leads on from there)."
 )
-
-
-class Stop(Exception):
-    """Raised in the main thread by a signal that asks us to stop."""
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into Stop, once: a second one must not cut the clean stop short."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for other in signals:
-            signal.signal(other, signal.SIG_IGN)
-        raise Stop
-
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in signals}
-    try:
-        yield
-    except Stop:
-        pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def watch(supervisor: Supervisor) -> None:
@@ -61,6 +36,7 @@ def watch(supervisor: Supervisor) -> None:
     assert supervisor.process is not None
     retry_at: dict[str, float] = {}
     while supervisor.process.poll() is None:
+        request.check()
         for name in sorted(supervisor.gave_up()) if supervisor.answers() else []:
             if name not in retry_at:
                 say(f"voipbilling: {supervisor.describe_failure(name)}; it is tried again every 30 s")
@@ -84,11 +60,11 @@ def open_folder(folder: DataFolder) -> None:
 def supervised(supervisor: Supervisor, environment: dict[str, str]) -> Iterator[None]:
     """Run the body beside a supervisor, and stop all of it afterwards, come what may."""
     adopt_orphans()
-    with stopped_by_signals():
-        try:
-            supervisor.start(environment, ROOT)
-            yield
-        finally:
+    try:
+        supervisor.start(environment, ROOT)
+        yield
+    finally:
+        with stopping():
             say("stopping")
             supervisor.stop()
 

@@ -11,6 +11,7 @@ from .folder import DataFolder
 from .ports import kept_port
 from .postgres import Postgres
 from .say import say
+from .signals import request
 from .supervise import Program, Supervisor
 from .valkey import Valkey
 
@@ -71,6 +72,7 @@ def wait_for(supervisor: Supervisor, name: str, ready: Callable[[], bool], patie
     """Return when that program is ready; raise StartError when it, or any other, will not stay up."""
     deadline = time.monotonic() + patience
     while not ready():
+        request.check()
         log = supervisor.folder.log / f"{name}.log"
         for failed in supervisor.gave_up():
             raise StartError(supervisor.describe_failure(failed))
