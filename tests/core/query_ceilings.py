@@ -113,4 +113,37 @@ CEILINGS: dict[str, Ceiling] = {
     "syslog:switch_list": Ceiling(BASE, fill_switches),
 }
 
+
+def about(kind: str, rows: str) -> Callable[[int], list[Any]]:
+    """Return what makes CDRs or log entries of one carrier, account, alias or DID, and returns that object."""
+
+    def fill(count: int) -> list[Any]:
+        from cdr.models import CDR
+        from dids.models import DID
+        from systemlog.models import LogEntry
+        from tests import inventory_fill as inventory
+
+        if kind == "did":
+            if not DID.objects.exists():
+                inventory.fill_dids(1)
+            subject = DID.objects.earliest("pk")
+        else:
+            subject = getattr(inventory, f"_{kind}")()
+        if rows == "cdrs":
+            fill_cdrs(count)
+            CDR.objects.update(**{f"{kind}_id": subject.pk})
+        else:
+            fill_log(count)
+            LogEntry.objects.update(refs=[{"kind": kind, "id": subject.pk, "label": str(subject)}])
+        return [subject.pk]
+
+    return fill
+
+
+# On a page of another app: its object, one count per tab of that object, and the list's own; the log's tail two more.
+CEILINGS |= {
+    f"{page}_{rows}": Ceiling(queries, about(page.partition(":")[2].partition("_")[0], rows))
+    for page in ("carriers:carrier", "accounts:account", "accounts:alias", "dids:did")
+    for rows, queries in (("cdrs", 9), ("log", 11))
+}
 CEILINGS |= {name: Ceiling(queries, fill) for name, (queries, fill) in INVENTORY.items()}

@@ -4,6 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.urls import resolve
 
 from core.access import Access, allows
 from core.models import User
@@ -17,6 +18,11 @@ NOT_STATE = ('"django_session"',)
 def test_every_address_declares_a_rule() -> None:
     assert unnamed_views() == []
     call_command("check", fail_level="ERROR")
+
+
+def test_no_address_hides_another() -> None:
+    for address in all_addresses():
+        assert resolve(address.path).view_name == address.name, f"{address.path} opens another page"
 
 
 def test_a_stranger_sees_nothing_but_public_pages(stranger_page: Client) -> None:
