@@ -49,8 +49,7 @@ class Ref(NamedTuple):
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One check: what was compared is ``said`` (a template and its values), rendered only when somebody reads it."""
 
     number: int

@@ -262,8 +262,9 @@ class _Evaluation:
                 name, rate.code or "(any)", self.digits, row=row,
             )  # fmt: skip
         table = config.rate_table(mapping.rate_table_id)
-        amount = quantum(rate, config.policy.reservation_seconds)
-        if amount > 0:
+        # Most calls are free, and arithmetic on Decimal is not.
+        priced = rate.rate_minute > 0 or rate.rate_call > 0
+        if priced and (amount := quantum(rate, config.policy.reservation_seconds)) > 0:
             self.reserve.append(Reserve(leg, balance_id, amount, table.currency if table else ""))
         words = f"Product “{name}”: code {rate.code or '(any)'} at {rate.rate_minute} a minute, {rate.rate_call} a call"
         return words, Ref("rate", rate.id, f"{table.name if table else '?'} {rate.code or '(any)'}", rate.version)

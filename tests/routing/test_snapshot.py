@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import IntegrityError, connection, transaction
 from hypothesis import given
@@ -199,6 +200,8 @@ def test_credit_is_above_zero_or_not(inventory: dict[str, Any]) -> None:
         }
 
 
+# Each example is forced to the disk for good, which takes its time.
+@hypothesis.settings(max_examples=15)
 @given(configs, st.lists(rows, max_size=10), st.dictionaries(st.integers(1, 99), st.booleans()))
 def test_the_disk_gives_back_what_it_was_given(
     tmp_path_factory: pytest.TempPathFactory, config: Snapshot, later: list[Any], credit: dict[int, bool]
