@@ -83,7 +83,8 @@ class AliasListView(ListView):
         return len(aliases)
 
 
-ADD_ALIAS = PageAction("Add alias", "accounts:alias_add", icon="plus", primary=True, fragment=True)
+# Not as a fragment: the answer is a page of its own, which shows the secret once.
+ADD_ALIAS = PageAction("Add alias", "accounts:alias_add", icon="plus", primary=True)
 
 
 @register_tab(Account, "aliases")

@@ -22,7 +22,7 @@ class AccountFilterSet(PortalFilterSet):
     """Accounts by name, client and state."""
 
     search_fields = ("name__icontains", "client__name__icontains", "aliases__username__iexact")
-    search_placeholder = "Account, client or SIP user name"
+    search_placeholder = "Account, client or alias"
 
     class Meta:
         model = Account
@@ -37,7 +37,7 @@ class AliasFilterSet(PortalFilterSet):
     """Aliases by user name, state, and whether a phone is registered."""
 
     search_fields = ("username__icontains", "description__icontains", "account__name__icontains")
-    search_placeholder = "SIP user name, description or account"
+    search_placeholder = "Name, description or account"
     enabled = django_filters.BooleanFilter(label="Enabled")
     registered = django_filters.BooleanFilter(label="Registered")
 
@@ -56,7 +56,7 @@ class RegistrationFilterSet(PortalFilterSet):
         "user_agent__icontains",
         "alias__account__name__icontains",
     )
-    search_placeholder = "SIP user name, address or user agent"
+    search_placeholder = "Alias, address or user agent"
     current = django_filters.BooleanFilter(label="Registered now")
 
     class Meta:

@@ -268,7 +268,7 @@ class CarrierAccountPaste(PreviewedView):
 
     def get_success_message(self, result: list[CarrierAccount]) -> str:
         """Count them."""
-        return f"{len(result):,} addresses added."
+        return f"{len(result):,} address{'' if len(result) == 1 else 'es'} added."
 
 
 @register_tab(CarrierAccount)

@@ -99,7 +99,7 @@ def _present(numbers: list[str]) -> dict[str, DID]:
 def explain_duplicate(did: DID, carrier: Carrier) -> str:
     """Say that a number is in the inventory already, with which carrier, and who has it."""
     if did.carrier_id == carrier.pk:
-        return f"Already a DID of {carrier}: {describe_holder(did)}."
+        return f"{carrier} has it already: {describe_holder(did)}."
     return f"Already a DID of carrier {did.carrier}: {describe_holder(did)}."
 
 

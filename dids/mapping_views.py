@@ -79,13 +79,11 @@ class DIDMap(TabListView):
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the choice of the alias."""
-        shown = {row.record.pk for row in extra["table"].page.object_list} if "table" in extra else set()
+        shown = {row.record.pk for row in extra["table"].page.object_list}
+        chosen_elsewhere = sorted(self.chosen - shown)
+        has_aliases = self.form.has_aliases
         return super().get_context_data(
-            form=self.form,
-            kept=sorted(self.chosen - shown),
-            has_aliases=self.form.has_aliases,
-            **{key: value for key, value in extra.items() if key != "kept"},
-            kept_query=extra.get("kept", []),
+            form=self.form, chosen_elsewhere=chosen_elsewhere, has_aliases=has_aliases, **extra
         )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -120,11 +120,13 @@ def update_did(*, actor: User, did: DID, **changes: Any) -> DID:
 
 def describe_holder(did: DID) -> str:
     """Say in what state a DID is and, where it rings an alias, whose."""
+    words = "in quarantine" if did.state == DIDState.QUARANTINE else str(DIDState(did.state).label).lower()
     number = format_number(did.number)
-    if did.alias:
-        account = did.alias.account
-        return f"{number} is {did.get_state_display().lower()} to {did.alias} of {account.client} › {account}"
-    return f"{number} is {did.get_state_display().lower()}"
+    if did.alias is None:
+        return f"{number} is {words}"
+    if did.state != DIDState.MAPPED:
+        words += ", mapped"
+    return f"{number} is {words} to {did.alias} of {did.alias.account.client} › {did.alias.account}"
 
 
 def _locked(did_ids: Iterable[int]) -> list[DID]:
