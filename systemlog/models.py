@@ -127,12 +127,12 @@ class DeadLetter(models.Model):
         return reverse("syslog:deadletter_detail", args=[self.pk])
 
 
-class RecordPosition(models.Model):
-    """How far one file of a switch's local record is reconciled; ``path`` is its folder and inode."""
+class ReadPosition(models.Model):
+    """How far something is read that grows: a file of a switch's record (its folder and inode), or a table."""
 
-    path = models.CharField(max_length=255, primary_key=True)
+    source = models.CharField(max_length=255, primary_key=True)
     offset = models.BigIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
-        return f"{self.path} at {self.offset}"
+        return f"{self.source} at {self.offset}"

@@ -19,7 +19,7 @@ from switch import record
 from systemlog.duties import advisory_lock, duty
 from systemlog.events import Event, InvalidEvent, event_of
 from systemlog.intake import MAX_FAILURES, bury, take_in, unseen
-from systemlog.models import RecordPosition
+from systemlog.models import ReadPosition
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +54,10 @@ def reconcile_folder(folder: Path, *, until: float, settled: dt.timedelta = SETT
     """Go on with every file of a record from where it was left; return whether time ran out before the end."""
     files = {position_key(path): path for path in folder.glob("*events_*.log")}
     # An inode is used again once its file is deleted; what it stood for must be forgotten by then.
-    RecordPosition.objects.filter(path__startswith=f"{folder.resolve()}#").exclude(path__in=files).delete()
-    positions = {row.path: row for row in RecordPosition.objects.filter(path__in=files)}
+    ReadPosition.objects.filter(source__startswith=f"{folder.resolve()}#").exclude(source__in=files).delete()
+    positions = {row.source: row for row in ReadPosition.objects.filter(source__in=files)}
     for key, path in sorted(files.items(), key=lambda item: item[1].name):
-        position = positions.get(key) or RecordPosition(path=key)
+        position = positions.get(key) or ReadPosition(source=key)
         try:
             if path.stat().st_size == position.offset:
                 continue
@@ -75,7 +75,7 @@ def position_key(path: Path) -> str:
     return f"{path.parent.resolve()}#{inode}"[-255:]
 
 
-def take_piece(path: Path, position: RecordPosition, settled_before: dt.datetime) -> bool:
+def take_piece(path: Path, position: ReadPosition, settled_before: dt.datetime) -> bool:
     """Take in the next lines of a file and note how far it is done; return whether there may be more."""
     lines = list(read_settled(path, position.offset, settled_before))
     if not lines:
@@ -90,7 +90,7 @@ def take_piece(path: Path, position: RecordPosition, settled_before: dt.datetime
         logger.warning("%d events taken in from the local record %s", len(outcome.taken), path.name)
     for line in lines:
         if line.error:
-            bury(body=line.raw, error=line.error, event_id=f"record:{position.path[-60:]}:{line.end}")
+            bury(body=line.raw, error=line.error, event_id=f"record:{position.source[-60:]}:{line.end}")
     position.offset = lines[-1].end
     position.save()
     return len(lines) == BATCH
@@ -166,10 +166,10 @@ def rotate_if_due(folder: Path, rpc_socket: Path) -> None:
 
 def delete_reconciled(folder: Path, keep: dt.timedelta) -> None:
     oldest = time.time() - keep.total_seconds()
-    done = {row.path: row.offset for row in RecordPosition.objects.all()}
+    done = {row.source: row.offset for row in ReadPosition.objects.all()}
     for path in folder.glob("rotated-*events_*.log"):
         stat = path.stat()
         key = position_key(path)
         if stat.st_mtime < oldest and done.get(key) == stat.st_size:
             path.unlink()
-            RecordPosition.objects.filter(path=key).delete()
+            ReadPosition.objects.filter(source=key).delete()

@@ -13,7 +13,7 @@ from systemlog import reconcile
 from systemlog.consumer import Consumer
 from systemlog.events import event_of
 from systemlog.intake import take_in
-from systemlog.models import DeadLetter, LogEntry, RecordPosition
+from systemlog.models import DeadLetter, LogEntry, ReadPosition
 from systemlog.reconcile import delete_reconciled, reconcile_folder
 from systemlog.stream import EventStream
 from tests.calls import Call, line
@@ -47,7 +47,7 @@ def test_lines_the_stream_did_not_bring_are_taken_in(tmp_path: Path) -> None:
 def test_a_crash_between_commit_and_position_doubles_nothing(tmp_path: Path) -> None:
     write(tmp_path / "events_1.log", Call().answered())
     pass_over(tmp_path)
-    RecordPosition.objects.all().delete()
+    ReadPosition.objects.all().delete()
     pass_over(tmp_path)
     assert (CDR.objects.count(), LogEntry.objects.count()) == (1, 4)
 
@@ -83,7 +83,7 @@ def test_a_rotation_loses_and_repeats_nothing(tmp_path: Path) -> None:
     os.utime(rotated, (1, 1))
     delete_reconciled(tmp_path, dt.timedelta(days=7))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["events_1.log"]
-    assert RecordPosition.objects.count() == 1
+    assert ReadPosition.objects.count() == 1
 
 
 def test_an_unreconciled_file_is_never_deleted(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_line_that_breaks_the_contract_becomes_a_dead_letter_once(tmp_path: Pa
     good = Call()
     write(tmp_path / "events_1.log", [Call().attempt_event() | {"at": "never"}, *good.answered()])
     pass_over(tmp_path)
-    RecordPosition.objects.all().delete()
+    ReadPosition.objects.all().delete()
     pass_over(tmp_path)
     assert DeadLetter.objects.count() == 1
     assert CDR.objects.get().reason == "completed"
