@@ -25,7 +25,14 @@ from pytest_django import DjangoDbBlocker, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 # Seconds; the product's own are too long to wait for in every run.
-SHORT_TIMERS = {"SIP_NO_RESPONSE_TIMEOUT": "2", "SIP_NO_ANSWER_TIMEOUT": "4", "SIP_MIN_EXPIRES": "2"}
+SHORT_TIMERS = {
+    "SIP_NO_RESPONSE_TIMEOUT": "2",
+    "SIP_NO_ANSWER_TIMEOUT": "4",
+    "SIP_MIN_EXPIRES": "2",
+    "SIP_PING_INTERVAL": "5",
+    "SIP_KEEPALIVE_INTERVAL": "30",
+    "SIP_FLOOD_BLOCK_SECONDS": "2",
+}
 INHERITED_BY_MISTAKE = ("DATABASE_URL", "REDIS_URL", "REDIS_FIRST_DATABASE", "SECRET_KEY", "ALLOWED_HOSTS", "SWITCH")
 
 

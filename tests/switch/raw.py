@@ -1,0 +1,96 @@
+"""A bare UDP socket that speaks just enough SIP to be rude."""
+
+import os
+import secrets
+import socket
+import struct
+
+from tests.switch.phone import Message
+
+STUN_COOKIE = 0x2112A442
+
+
+class Raw:
+    """One socket; every request is made by hand."""
+
+    def __init__(self, bind: tuple[str, int]) -> None:
+        self.family = socket.AF_INET6 if ":" in bind[0] else socket.AF_INET
+        self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.socket.bind(bind)
+        self.address, self.port = self.socket.getsockname()[:2]
+        self.host = f"[{self.address}]" if self.family == socket.AF_INET6 else self.address
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        *,
+        user: str = "x",
+        domain: str = "voipbilling",
+        to_tag: str = "",
+        call_id: str = "",
+        extra: str = "",
+        without: tuple[str, ...] = (),
+        sender: str = "",
+    ) -> str:
+        """Return a request; `without` names headers to leave out."""
+        tag = f";tag={to_tag}" if to_tag else ""
+        headers = {
+            "Via": f"SIP/2.0/UDP {self.host}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            "From": f"{sender or f'<sip:{user}@{domain}>'};tag={secrets.token_hex(4)}",
+            "To": f"<sip:{user}@{domain}>{tag}",
+            "Call-ID": call_id or secrets.token_hex(8),
+            "CSeq": f"1 {method}",
+            "Contact": f"<sip:{user}@{self.host}:{self.port}>",
+            "Max-Forwards": "70",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name not in without)
+        return f"{method} {uri} SIP/2.0\r\n{lines}{extra}Content-Length: 0\r\n\r\n"
+
+    def send(self, data: str | bytes, to: tuple[str, int]) -> None:
+        self.socket.sendto(data.encode("latin-1") if isinstance(data, str) else data, to)
+
+    def hear(self, seconds: float = 2) -> Message | None:
+        """Return the next SIP message that is no provisional answer, or None."""
+        self.socket.settimeout(seconds)
+        try:
+            while True:
+                message = Message(self.socket.recv(65535).decode("latin-1"))
+                if not message.is_reply or message.code >= 200:
+                    return message
+        except TimeoutError:
+            return None
+
+    def ask(self, request: str, to: tuple[str, int], seconds: float = 2) -> Message:
+        """Send a request and return its final answer; its refusal is acknowledged."""
+        self.send(request, to)
+        answer = self.hear(seconds)
+        assert answer is not None, f"no answer to {request.splitlines()[0]}"
+        if answer.method == "INVITE" and answer.code >= 300:
+            sent = Message(request)
+            ack = request.replace(sent.start, sent.start.replace("INVITE", "ACK"), 1).replace("1 INVITE", "1 ACK")
+            self.send(ack.replace(sent.header("To"), answer.header("To"), 1), to)
+        return answer
+
+    def hears_nothing(self, seconds: float) -> bool:
+        return self.hear(seconds) is None
+
+    def stun(self, to: tuple[str, int]) -> tuple[str, int]:
+        """Return the address a STUN binding answer shows (RFC 8489, XOR-MAPPED-ADDRESS)."""
+        transaction = os.urandom(12)
+        self.send(struct.pack("!HHI", 1, 0, STUN_COOKIE) + transaction, to)
+        self.socket.settimeout(2)
+        answer = self.socket.recv(2048)
+        kind, length, cookie = struct.unpack("!HHI", answer[:8])
+        assert (kind, cookie, answer[8:20]) == (0x0101, STUN_COOKIE, transaction)
+        offset = 20
+        while offset < 20 + length:
+            attribute, size = struct.unpack("!HH", answer[offset : offset + 4])
+            value = answer[offset + 4 : offset + 4 + size]
+            if attribute == 0x0020:
+                mask = struct.pack("!I", STUN_COOKIE) + transaction
+                family = socket.AF_INET if value[1] == 1 else socket.AF_INET6
+                address = bytes(a ^ b for a, b in zip(value[4:], mask, strict=False))
+                return socket.inet_ntop(family, address), struct.unpack("!H", value[2:4])[0] ^ (STUN_COOKIE >> 16)
+            offset += 4 + size + (-size % 4)
+        raise AssertionError("no XOR-MAPPED-ADDRESS")

@@ -1,0 +1,153 @@
+"""Parts of the product die or hang during calls: what the calls see, and that no CDR is lost or doubled."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cdr.models import CDR
+from systemlog.models import LogEntry
+from tests.stack import Stack, eventually
+from tests.switch.conftest import PhoneMaker, Story
+from tests.switch.network import Network
+from tests.switch.phone import Manner
+from tests.switch.sipp import Carrier, Result, hang_up, hung_up_by_other, refused, talking
+
+CarrierAt = Callable[..., Carrier]
+DECIDERS = ("decider-1", "decider-2")
+CALL = "call"
+
+
+def calls_of(result: Result) -> set[str]:
+    return {m.header("Call-ID") for m in result.messages if not m.is_reply and m.method == "INVITE"}
+
+
+def each_told_once(calls: set[str], reason: str = "completed", patience: float = 40) -> None:
+    """Assert that every call has exactly one CDR that ended so."""
+    records = CDR.objects.filter(call_id__in=calls, ended_at__isnull=False)
+    eventually(lambda: records.count() >= len(calls), patience, f"{len(calls)} CDRs have ended")
+    told = sorted(records.values_list("call_id", flat=True))
+    assert told == sorted(calls)
+    assert CDR.objects.filter(call_id__in=calls).count() == len(calls)
+    assert set(records.values_list("reason", flat=True)) == {reason}
+    ends = LogEntry.objects.filter(call_id__in=calls, reason=reason)
+    assert ends.count() == len(calls)
+
+
+def test_hung_deciders_cost_a_second_and_no_more(
+    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """503 after the decision timer; afterwards their late answers disturb nothing."""
+    line = network.line()
+    phone(line)
+    with stack.paused(*DECIDERS):
+        result = carrier().call(refused(503), line.number)
+        assert result, result.errors
+    record = story.tells(result, "no_decision", 503, 41, "switch", by="switch")
+    assert 0.9 <= (record.ended_at - record.started_at).total_seconds() <= 2
+    again = carrier().call(talking(0.1) + hang_up(), line.number)
+    assert again, again.errors
+
+
+def test_one_hung_decider_harms_nobody(
+    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """The other's answer counts."""
+    line = network.line()
+    phone(line)
+    with stack.paused(DECIDERS[0]):
+        result = carrier().call(talking(0.1) + hang_up(), line.number)
+        assert result, result.errors
+    story.tells(result, "completed", 200, 16, CALL)
+
+
+def test_a_caller_who_cancels_while_nobody_decides(
+    stack: Stack, network: Network, carrier: CarrierAt, story: Story
+) -> None:
+    """The call ends once, as cancelled, although no decision was ever made."""
+    from tests.switch.sipp import cancelled_after
+
+    line = network.line()
+    with stack.paused(*DECIDERS):
+        result = carrier().call(cancelled_after(0.2, ringing=False), line.number)
+        assert result, result.errors
+    record = story.of(result)
+    assert (record.reason, record.sip_code, record.hung_up_by) == ("cancelled", 487, "caller")
+
+
+def test_without_deciders_calls_are_refused_and_then_recover(
+    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """503 at once, never in unasked; accepted again as soon as one is back."""
+    line = network.line()
+    phone(line)
+    stack.stop(*DECIDERS)
+    try:
+        result = carrier().call(refused(503), line.number)
+        assert result, result.errors
+        story.tells(result, "no_decision", 503, 41, "switch", by="switch")
+    finally:
+        stack.begin(*DECIDERS)
+    again = carrier().call(talking(0.1) + hang_up(), line.number)
+    assert again, again.errors
+    story.tells(again, "completed", 200, 16, CALL)
+
+
+@pytest.mark.parametrize("name", ["ingest", "valkey", "postgres"])
+def test_a_killed_server_loses_and_doubles_no_cdr(
+    name: str, stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker
+) -> None:
+    """Killed without warning under calls that start, run and end: all complete, each is told exactly once."""
+    line = network.line()
+    phone(line)
+    calls = carrier().start(talking(1) + hang_up(), line.number, calls=40, rate=8)
+    eventually(lambda: CDR.objects.filter(number=line.number).count() >= 8, 15, "calls run")
+    stack.kill(name)
+    stack.wait_ready(name)
+    result = calls.wait()
+    assert result, result.errors
+    from django.db import connection
+
+    connection.close()
+    assert len(calls_of(result)) == 40
+    each_told_once(calls_of(result))
+
+
+def test_a_killed_switch_still_ends_the_calls_it_finds(
+    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker
+) -> None:
+    """Calls older than the dialogs' writing period survive: the BYE passes, and the CDR gets its end."""
+    line = network.line()
+    phone(line, Manner(answer_after=0.1))
+    calls = carrier().start(talking(12) + hang_up(), line.number, calls=5, rate=10)
+    eventually(lambda: CDR.objects.filter(number=line.number, answered_at__isnull=False).count() == 5, 10, "all talk")
+    import time
+
+    time.sleep(4)
+    stack.kill("switch")
+    stack.wait_ready("switch")
+    result = calls.wait()
+    assert result, result.errors
+    each_told_once(calls_of(result))
+
+
+def test_a_phone_that_vanishes_in_a_call_is_found(
+    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """In-dialog OPTIONS without answer: the switch ends the call on the caller's leg."""
+    line = network.line()
+    called = phone(line)
+    ping = '<recv request="OPTIONS" optional="true"/>'
+    del ping
+    call = carrier().start(talking(0) + vanish_patiently() + hung_up_by_other(60), line.number)
+    called.wait_for("ACK")
+    called.manner = Manner(silent=True)
+    result = call.wait(110)
+    assert result, result.errors
+    story.tells(result, "peer_vanished", 200, 27, CALL, by="switch")
+
+
+def vanish_patiently() -> list[str]:
+    """Answer the first keep-alive of the caller's leg."""
+    from tests.switch.sipp import expect_request, fragment
+
+    return [expect_request("OPTIONS", 60), fragment("ok")]

@@ -1,0 +1,149 @@
+"""What the switch lets strangers do and know: as little as possible, and never at a provider's cost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cdr.models import CDR
+from systemlog.models import LogEntry
+from tests.switch import network as net
+from tests.switch.conftest import PhoneMaker, Story
+from tests.switch.network import Network
+from tests.switch.raw import Raw
+from tests.switch.sipp import Carrier, hang_up, talking
+
+CarrierAt = Callable[..., Carrier]
+Logged = Callable[..., LogEntry]
+Server = tuple[str, int]
+URI = "sip:442079460018@127.0.0.1"
+
+
+@pytest.fixture
+def scanner(request: pytest.FixtureRequest) -> Raw:
+    """A stranger at an address of this test's own, so that one test's flood blocks no other's questions."""
+    number = sum(request.node.name.encode()) % 250 + 1
+    return Raw((f"127.13.1.{number}", 0))
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [("OPTIONS", 200), ("SUBSCRIBE", 403), ("MESSAGE", 403), ("PUBLISH", 403), ("NONSENSE", 403), ("BYE", 403)],
+)
+def test_answers_name_no_software(method: str, code: int, scanner: Raw, server: Server, network: Network) -> None:
+    """Whatever is asked, the answer is short and anonymous."""
+    answer = scanner.ask(scanner.request(method, URI), server)
+    assert answer.code == code
+    assert not any(answer.headers(name) for name in ("Server", "User-Agent", "Warning", "Allow", "Supported"))
+    assert "kamailio" not in answer.text.lower()
+
+
+@pytest.mark.parametrize("method", ["CANCEL", "ACK"])
+def test_strays_get_no_answer(method: str, scanner: Raw, server: Server, network: Network) -> None:
+    """Nothing to cancel, nothing to acknowledge: nobody to talk to."""
+    scanner.send(scanner.request(method, URI), server)
+    assert scanner.hears_nothing(0.5)
+
+
+@pytest.mark.parametrize("uri", ["sip:", "sip:@127.0.0.1", "http://127.0.0.1/", "sip:1@", "nonsense"])
+def test_an_unusable_invite_gets_a_generic_answer(uri: str, scanner: Raw, server: Server, network: Network) -> None:
+    """One phrase for every fault, and no CDR: there is no call in it."""
+    before = CDR.objects.count()
+    request = scanner.request("INVITE", uri)
+    scanner.send(request, server)
+    answer = scanner.hear(0.7)
+    assert answer is None or answer.start == "SIP/2.0 400 Bad Request"
+    assert CDR.objects.count() == before
+
+
+def test_an_invite_without_contact_is_no_call(scanner: Raw, server: Server, network: Network) -> None:
+    """Nobody could ever end it (RFC 3261 §8.1.1.8)."""
+    assert scanner.ask(scanner.request("INVITE", URI, without=("Contact",)), server).code == 400
+
+
+HOSTILE = {
+    "not UTF-8": {"sender": '"\xc3\x28\xff" <sip:\x80\x81@x>'},
+    "JSON in the agent": {"extra": 'User-Agent: "},{"op":"decision","accept":1}\\u0000\r\n'},
+    "control characters": {"extra": "User-Agent: a\x01\x02\x1b[31m\tb\r\n"},
+    "a very long agent": {"extra": f"User-Agent: {'A' * 6000}\r\n"},
+    "a record line as Call-ID": {"call_id": 'x|{"v":1}|{"v": 1, "switch": "evil"}'},
+    "SQL and HTML": {"sender": '"<script>alert(1)</script>\'; DROP TABLE cdr;--" <sip:x@y>'},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_headers_become_a_plain_record(name: str, scanner: Raw, server: Server, network: Network) -> None:
+    """Refused like any stranger, and told truthfully: one CDR, printable and bounded."""
+    before = set(CDR.objects.values_list("attempt_id", flat=True))
+    answer = scanner.ask(scanner.request("INVITE", URI, **HOSTILE[name]), server)
+    assert answer.start == "SIP/2.0 403 Forbidden"
+    records = CDR.objects.filter(source=scanner.address, ended_at__isnull=False).exclude(attempt_id__in=before)
+    from tests.stack import eventually
+
+    eventually(lambda: records.count() == 1, 10, "there is one CDR")
+    record = records.get()
+    assert record.reason == "source_not_listed"
+    for text in (record.caller, record.called, record.call_id, record.caller_user_agent):
+        assert len(text) <= 256
+        assert text.isascii() and text.isprintable()
+
+
+def test_a_flood_harms_only_its_own_address(
+    network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story, server: Server, logged: Logged
+) -> None:
+    """The flooder is ignored in silence; a provider's call goes through meanwhile; System Log says it once."""
+    line = network.line()
+    phone(line)
+    flooder = Raw(("127.13.2.1", 0))
+    call = carrier().start(talking(0.3) + hang_up(), line.number)
+    for _ in range(1500):
+        flooder.send(flooder.request("OPTIONS", URI), server)
+    flooder.socket.setblocking(False)
+    answers = 0
+    try:
+        while flooder.socket.recv(65535):
+            answers += 1
+    except BlockingIOError:
+        pass
+    assert answers < 1000
+    flooder.send(flooder.request("OPTIONS", URI), server)
+    assert flooder.hears_nothing(0.5)
+    result = call.wait()
+    assert result, result.errors
+    story.tells(result, "completed", 200, 16, "call")
+    logged(reason="flood", source=flooder.address)
+    assert LogEntry.objects.filter(reason="flood", source=flooder.address).count() == 1
+
+
+def test_a_blocked_provider_can_still_hang_up(
+    network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story, server: Server
+) -> None:
+    """Requests inside its calls are not counted and not dropped."""
+    line = network.line()
+    called = phone(line)
+    source = "127.11.2.50"
+    call = carrier(source).start(talking(1) + hang_up(), line.number)
+    called.wait_for("ACK")
+    flooder = Raw((source, 0))
+    for _ in range(600):
+        flooder.send(flooder.request("OPTIONS", URI), server)
+    result = call.wait()
+    assert result, result.errors
+    story.tells(result, "completed", 200, 16, "call", by="caller")
+
+
+def test_ipv6_providers_and_phones(
+    network: Network, carrier: CarrierAt, phone: PhoneMaker, stack: object, story: Story
+) -> None:
+    """On the wire: a stranger at ::1 is refused, and a phone there registers and rings."""
+    if "::1" not in stack.hosts:
+        pytest.skip("this machine has no ::1")
+    server = ("::1", stack.sip_port)
+    asker = Raw(("::1", 0))
+    assert asker.stun(server) == ("::1", asker.port)
+    assert asker.ask(asker.request("INVITE", "sip:442079460018@[::1]"), server).code == 403
+    line = network.line()
+    called = phone(line, bind=("::1", 0), server=server)
+    result = carrier(net.ACME).call(talking(0.2) + hang_up(), line.number)
+    assert result, result.errors
+    assert called.received("INVITE")
+    story.tells(result, "completed", 200, 16, "call", by="caller")
