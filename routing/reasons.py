@@ -327,7 +327,7 @@ _ALL = (
         "no_decision",
         0,
         "No decider answered in time",
-        _CALL,
+        Category.SWITCH,
         _ERROR,
         503,
         41,
