@@ -152,15 +152,31 @@ class Facts:
 
     @classmethod
     def from_json(cls, body: Any, live: Any = None, registered: Any = None) -> "Facts":
-        """Read recorded facts; ``live`` and ``registered`` come from the switch (-1: not looked up)."""
+        """Read recorded facts; ``live`` and ``registered`` come from the switch (-1: not looked up).
+
+        What another switch may have garbled is left out, so that it counts as unknown.
+        """
         body = body if isinstance(body, Mapping) else {}
-        credit, funds = body.get("credit"), body.get("funds")
+        credit, funds = _mapping(body.get("credit")), _mapping(body.get("funds"))
+        counts = {str(what): _integer(count) for what, count in _mapping(live).items()}
+        there = _integer(registered)
         return cls(
-            credit={int(key): bool(value) for key, value in credit.items()} if isinstance(credit, Mapping) else {},
-            funds=dict(funds) if isinstance(funds, Mapping) else {},
-            live={key: int(value) for key, value in live.items()} if isinstance(live, Mapping) else {},
-            registered=None if registered is None or int(registered) < 0 else bool(int(registered)),
+            credit={_integer(key): value for key, value in credit.items() if isinstance(value, bool)},
+            funds={str(leg): value for leg, value in funds.items() if isinstance(value, bool)},
+            live={what: count for what, count in counts.items() if count >= 0},
+            registered=None if there < 0 else bool(there),
         )
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _integer(value: Any) -> int:
+    """Return a whole number, also of digits in a string; -1 for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value if isinstance(value, int) else -1
 
 
 class Reserve(NamedTuple):

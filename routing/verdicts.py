@@ -4,9 +4,12 @@ Its verdict must equal the decider's. Where it does not, one of them is wrong: t
 so as an error, and the dashboard counts it.
 """
 
+import logging
 import uuid
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from django.db import DatabaseError
 
 from routing.decision import Decision, Facts, InboundAttempt
 from routing.evaluation import evaluate
@@ -15,6 +18,8 @@ from routing.loader import VersionUnknown
 from routing.snapshot import Snapshot
 from routing.store import snapshots
 from systemlog.events import Event
+
+logger = logging.getLogger(__name__)
 
 # Reasons for which no decider judged the call: there is nothing that the worker's verdict could differ from.
 UNDECIDED = {"", "no_decision"}
@@ -34,7 +39,14 @@ def judge_events(events: Iterable[Event]) -> dict[uuid.UUID, Verdict]:
     verdicts: dict[uuid.UUID, Verdict] = {}
     # By version, so that the snapshot goes one way through the batch.
     for event in sorted(events, key=lambda event: _version(event) or 0):
-        verdicts[event.attempt] = _judge(event)
+        try:
+            verdicts[event.attempt] = _judge(event)
+        except DatabaseError:
+            raise
+        except Exception:
+            # A fault of the evaluation must not cost the call its CDR: it is reported as a difference.
+            logger.exception("attempt %s could not be judged", event.attempt)
+            verdicts[event.attempt] = Verdict(event.attempt, None, differs=True)
     return verdicts
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from routing.answers import answer
 from routing.decider.judge import Judge, State
@@ -118,3 +119,21 @@ def test_another_reason_or_another_route_is_a_difference(told: dict[str, Any], d
     verdict = judge(event, InboundAttempt.from_call(event.call), usual())
     assert verdict.check(14).outcome is Outcome.PASSED
     assert differs(verdict, event) is differing
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(
+    json_values | st.fixed_dictionaries({"credit": json_values, "funds": json_values}),
+    json_values | st.dictionaries(st.sampled_from(["did", "account", "carrier_account"]), json_values),
+    json_values,
+)
+def test_garbled_facts_are_unknown_facts(body: Any, live: Any, registered: Any) -> None:
+    known = Facts.from_json(body, live, registered)
+    assert all(count >= 0 for count in known.live.values())
+    evaluate(call(), usual(), known).record()
