@@ -1,6 +1,8 @@
 """The list page: a queryset, a filter set and a table."""
 
+import json
 from typing import Any
+from urllib.parse import unquote
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -20,6 +22,20 @@ from core.views.base import PageView
 
 # Bulk actions run in one transaction and one request; more rows belong to a background job.
 BULK_BOUND = 10_000
+
+
+def remembered_columns(request: HttpRequest) -> dict[str, list[str]]:
+    """Return the columns chosen per list, from a cookie that the page's script writes; nothing if it is unreadable.
+
+    A cookie, because it is the reader's own taste: no query, no row, and nothing that a GET would have to write.
+    """
+    try:
+        found = json.loads(unquote(request.COOKIES.get("columns", "{}")))
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {page: names.split(",") for page, names in found.items() if isinstance(names, str)}
 
 
 class ListView(PageView):
@@ -84,7 +100,7 @@ class ListView(PageView):
 
     def get_table(self, rows: Any, *, export: bool = False) -> PortalTable:
         """Return the table over rows, with the columns and the order that the address chose."""
-        chosen = [name for value in self.request.GET.getlist("columns") for name in value.split(",") if name]
+        chosen = self.chosen_columns()
         sort = [name for value in self.request.GET.getlist("sort") for name in value.split(",") if name]
         table = self.table_class(
             rows,
@@ -100,6 +116,16 @@ class ListView(PageView):
             order = data.query.order_by or data.model._meta.ordering
             table.data.data = data.order_by(*order, "pk")
         return table
+
+    def chosen_columns(self) -> list[str]:
+        """Return the columns that the address names, or those this browser chose for this list before."""
+        named = [name for value in self.request.GET.getlist("columns") for name in value.split(",") if name]
+        return named or remembered_columns(self.request).get(self.page_name(), [])
+
+    def page_name(self) -> str:
+        """Return the name under which a browser remembers this list's columns: one for all objects' same tab."""
+        match = self.request.resolver_match
+        return match.view_name if match else ""
 
     def page_size(self) -> int:
         """Return the rows per page that the address asks for, out of PAGE_SIZES."""
@@ -130,6 +156,7 @@ class ListView(PageView):
             "table": table,
             "chips": chips,
             "filtered": bool(chips),
+            "page_name": self.page_name(),
             "empty": self.empty,
             "empty_action": self.empty_action(),
             "bulk_actions": self.shown_bulk_actions(),

@@ -13,6 +13,23 @@ function update() {
   }
 }
 
+// The columns of each list, in one cookie that the server reads; the oldest choices make room (4 kB is all there is).
+const REMEMBERED = 20;
+
+function remember(page, columns) {
+  const cookie = document.cookie.split("; ").find((part) => part.startsWith("columns="));
+  let chosen = {};
+  try {
+    chosen = JSON.parse(decodeURIComponent(cookie?.slice("columns=".length) ?? "%7B%7D"));
+  } catch {
+    chosen = {};
+  }
+  delete chosen[page];
+  if (columns) chosen[page] = columns;
+  const kept = Object.fromEntries(Object.entries(chosen).slice(-REMEMBERED));
+  document.cookie = `columns=${encodeURIComponent(JSON.stringify(kept))}; path=/; max-age=31536000; samesite=lax`;
+}
+
 document.addEventListener("change", (event) => {
   const box = event.target;
   if (box.matches("[data-select-all]")) {
@@ -22,12 +39,18 @@ document.addEventListener("change", (event) => {
     update();
   } else if (box.matches("[data-column]")) {
     const menu = box.closest("[data-columns]");
-    const chosen = [...menu.querySelectorAll("[data-column]:checked")].map((each) => each.dataset.column);
+    const columns = [...menu.querySelectorAll("[data-column]:checked")].map((each) => each.dataset.column);
     const address = new URL(window.location.href);
-    address.searchParams.delete("columns");
-    if (chosen.length) address.searchParams.set("columns", chosen.join(","));
+    remember(menu.dataset.columns, columns.join(","));
+    // The address says it too, so that it can be sent to somebody.
+    address.searchParams.set("columns", columns.join(","));
     window.location.assign(address);
   }
+});
+
+document.addEventListener("click", (event) => {
+  const reset = event.target.closest("[data-columns-reset]");
+  if (reset) remember(reset.closest("[data-columns]").dataset.columns, "");
 });
 
 // Empty filters would make an address nobody wants to share.

@@ -106,6 +106,12 @@ def test_columns_are_chosen_and_stand_in_the_address(desk: Page) -> None:
     desk.get_by_label("Time zone").uncheck()
     desk.wait_for_url("**columns=**")
     expect(desk.get_by_role("columnheader", name="Time zone")).to_have_count(0)
+    desk.goto(desk.url.partition("?")[0])
+    expect(desk.get_by_role("columnheader", name="Role")).to_be_visible()
+    expect(desk.get_by_role("columnheader", name="Time zone")).to_have_count(0)
+    desk.get_by_role("button", name="Columns").click()
+    desk.get_by_role("link", name="Standard columns").click()
+    expect(desk.get_by_role("columnheader", name="Time zone")).to_be_visible()
 
 
 def test_a_sorted_head_keeps_the_search(desk: Page) -> None:

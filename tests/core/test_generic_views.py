@@ -85,6 +85,13 @@ def test_columns_are_the_readers_choice_but_for_the_fixed(operator_page: Browser
     assert ">Number</a>" not in text
 
 
+@pytest.mark.parametrize("cookie", ["", "x", "[]", '{"auth:group_list": 3}', '{"auth:group_list": "nonsense"}', "%7B"])
+def test_a_broken_memory_of_columns_shows_the_standard_ones(operator_page: Browser, cookie: str) -> None:
+    groups("Acme")
+    operator_page.cookies["columns"] = cookie
+    assert ">Number</a>" in text_of(operator_page, "/groups/")
+
+
 def test_htmx_gets_the_list_alone_and_caches_are_told(operator_page: Browser) -> None:
     groups("Acme")
     fragment = operator_page.get("/groups/", headers={"HX-Request": "true", "HX-Target": "list"})
