@@ -48,7 +48,7 @@ function poll() {
   address.searchParams.set("tail", element.dataset.tailCursor);
   const rows = body();
   // Without a table there is nothing to put rows on top of: the first entry brings the whole list.
-  const swap = rows ? { target: "#list tbody", swap: "afterbegin" } : { target: "#tail-none", swap: "none" };
+  const swap = rows ? { target: "#list tbody", swap: "afterbegin" } : { target: element, swap: "none" };
   window.htmx.ajax("GET", `${address.pathname}${address.search}`, { source: element, ...swap });
 }
 
@@ -64,7 +64,7 @@ function answered(xhr) {
   failures = 0;
   element.dataset.tailCursor = cursor;
   if (xhr.status === 200 && !body()) {
-    window.htmx.ajax("GET", element.dataset.tail, { target: "#list", swap: "innerHTML" });
+    window.htmx.ajax("GET", element.dataset.tail, { target: "#list", swap: "innerHTML", source: document.body });
     return;
   }
   if (xhr.status === 200) arrived(element, xhr);
