@@ -76,7 +76,7 @@ class MappingForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance.pk:
-            self.fields["starts_at"].initial = timezone.localtime().replace(second=0, microsecond=0)
+            self.initial["starts_at"] = timezone.localtime().replace(second=0, microsecond=0)
 
 
 class RateTableForm(forms.ModelForm):
@@ -89,7 +89,8 @@ class RateTableForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["currency"].initial = settings.DEFAULT_CURRENCY
+        if not self.instance.pk:
+            self.initial["currency"] = settings.DEFAULT_CURRENCY
 
     def clean_currency(self) -> str:
         """Write it in capitals."""

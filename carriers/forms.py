@@ -115,7 +115,10 @@ class CarrierAccountForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["default_region"].choices = [("", "–"), *country_choices()]  # type: ignore[attr-defined]
-        if self.instance.pk and self.instance.network:
+        if not self.instance.pk:
+            # A new instance says "no product", which would stand above the field's own initial value.
+            self.initial["product"] = free_inbound_product().pk
+        elif self.instance.network:
             self.initial["network"] = show_network(self.instance.network)
             self.initial["subnet"] = not is_single(self.instance.network)
         self.helper = PortalFormHelper(self)
