@@ -177,3 +177,24 @@ def test_a_switch_is_turned_off(admin_page: Client) -> None:
 
 def test_no_snapshot_is_left_for_the_next_test() -> None:
     assert snapshots._config is None
+
+
+@committed
+def test_a_dids_page_says_whether_a_call_would_ring_now(did: DID, support_page: Client) -> None:
+    tab = f"/dids/{did.pk}/readiness/"
+    page = support_page.get(tab).content.decode()
+    assert re.findall(r"(Rings|Phone not registered|Refused|Ready)", page)[0] == "Phone not registered"
+    now = timezone.now()
+    Registration.objects.create(
+        alias=did.alias, switch="sw1", contact="sip:x@10.0.0.1", registered_at=now, refreshed_at=now,
+        expires_at=now + dt.timedelta(minutes=1),
+    )  # fmt: skip
+    assert "Ready" in support_page.get(tab).content.decode()
+    an_address(a_user(), did.carrier, "198.51.100.0/24", tech_prefix="77", call_limit=0)
+    DID.objects.update(provider_number="020 7946 0018")
+    page = support_page.get(tab).content.decode()
+    assert "7702079460018" in page.replace(" ", "")
+    assert "Refused" in page
+    assert "default region" in page
+    did.carrier.accounts.all().delete()
+    assert "has no enabled address" in support_page.get(tab).content.decode()
