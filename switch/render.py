@@ -105,8 +105,10 @@ class SwitchSettings:
             database.scheme in {"postgres", "postgresql"} and bool(database.hostname),
             "the switch's database address must be postgresql://user:password@host:port/name",
         )
+        login = unquote((database.username or "") + (database.password or ""))
         self._demand(
-            not re.search(r"[|\s\"]", self.database_url), "the switch's database address has a space, quote or |"
+            not re.search(r"[|\s\"]", self.database_url) and not re.search(r"[@:/|\s\"]", login),
+            "the switch's database address: Kamailio reads no user or password with a space or one of @ : / | \"",
         )
         self._demand(
             urlsplit(self.redis_url).scheme in {"redis", "unix"}, "REDIS_URL: redis://host:port or unix:///path"

@@ -148,3 +148,13 @@ def test_the_next_call_is_traced_on_both_legs(
     later = story.of(carrier().call(refused(486), line.number))
     assert not later.traced
     assert not SipMessage.objects.filter(attempt_id=later.attempt_id).exists()
+
+
+def test_a_carrier_calls_over_tcp(network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story) -> None:
+    """From TCP to a phone on UDP and back, to the last BYE."""
+    line = network.line()
+    phone(line)
+    result = carrier().call(talking(0.2) + hang_up(), line.number, options=("-t", "t1"))
+    assert result, result.errors
+    record = story.tells(result, "completed", 200, 16, CALL, by="caller")
+    assert record.transport == "tcp"
