@@ -4,13 +4,12 @@ from django.urls import NoReverseMatch, reverse
 
 PAGES = {
     "carrier": "carriers:carrier_detail",
-    "carrier_account": "carriers:carrieraccount_edit",
+    "carrier_account": "carriers:carrieraccount_detail",
     "client": "accounts:client_detail",
     "account": "accounts:account_detail",
     "alias": "accounts:alias_detail",
     "did": "dids:did_detail",
     "product": "billing:product_detail",
-    "rate": "billing:rate_edit",
 }
 
 

@@ -408,7 +408,7 @@ _ALL = (
         _CALL,
         _NOTICE,
         200,
-        102,
+        16,
         ("The call reached the longest duration that the account or the switch allows.",),
         ("Raise the account's maximum call duration.",),
     ),

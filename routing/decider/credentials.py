@@ -87,7 +87,7 @@ class CredentialKeeper:
                 try:
                     await self._bring_in_step()
                     told = ""
-                except (OSError, RpcError, TimeoutError) as error:
+                except (OSError, RpcError, TimeoutError, KeyError, TypeError, ValueError) as error:
                     # What was half done is found by the comparison.
                     self._compare, self.in_step = True, False
                     if str(error) != told:

@@ -7,6 +7,7 @@ migration), so "what is above mine" misses nothing between two reloads.
 import asyncio
 import contextlib
 import gc
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,6 +111,12 @@ class Follower:
                     log.info("reloading the configuration", reason=str(reason))
                 except (psycopg2.Error, OSError, TimeoutError, loader.VersionUnknown) as error:
                     log.warning("database lost; answering from memory", error=str(error).strip())
+                    await asyncio.sleep(delay)
+                    delay = min(delay * 2, MAX_DELAY)
+                except Exception as error:  # noqa: BLE001 - a change we cannot read must not end the answers
+                    log.error(
+                        "a change could not be followed", trace="".join(traceback.format_exception(error))[-4000:]
+                    )
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, MAX_DELAY)
                 finally:

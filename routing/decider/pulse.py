@@ -7,6 +7,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -64,12 +65,13 @@ class Pulse:
         try:
             while True:
                 due = loop.time() + BEAT_SECONDS
-                signs, notes = await self._jobs.run(self.signs, WRITE_SECONDS), self._notes[:]
                 try:
-                    await self._jobs.run(lambda s=signs, n=notes: self._write(s, n), WRITE_SECONDS, self._connection)  # type: ignore[misc]
+                    signs, notes = await self._jobs.run(self.signs, WRITE_SECONDS), self._notes[:]
+                    await self._jobs.run(partial(self._write, signs, notes), WRITE_SECONDS, self._connection)
                     del self._notes[: len(notes)]
                 except (psycopg2.Error, OSError, TimeoutError):
-                    # The follower says that the database is away; here it only means no sign of life.
+                    # The follower says that the database is away, the credentials that the switch is; here it only
+                    # means no sign of life.
                     self._connection = None
                 await asyncio.sleep(max(0, due - loop.time()))
         finally:

@@ -13,6 +13,7 @@ from billing.choices import ProductKind
 from carriers.models import Carrier
 from core.models import Heartbeat
 from dids.models import DID
+from routing.decider.follower import MANY_CHANGES
 from routing.decider.netstring import encode
 from routing.models import ConfigVersion, TraceRequest
 from tests.inventory import a_carrier, a_product, a_user, an_account, an_address, an_alias, some_dids
@@ -223,3 +224,38 @@ def test_it_stops_at_once_even_with_a_hung_database(did: DID, tmp_path: Path, pr
         time.sleep(2.5)
         assert process.stop(4) == 0
         assert "Traceback" not in process.said()
+
+
+def test_a_change_that_cannot_be_read_is_got_over_by_a_reload(did: DID, running: DeciderProcess) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO routing_configversion DEFAULT VALUES RETURNING id")
+        version = cursor.fetchone()[0]
+        cursor.execute(
+            "INSERT INTO routing_configchange (version_id, kind, row_id, body) VALUES (%s, 'carrier', 1, '{}')",
+            [version],
+        )
+        cursor.execute("SELECT pg_notify('config', %s)", [str(version)])
+    eventually(lambda: running.switch.ask(a_call())["version"] == version)
+    assert running.switch.ask(a_call())["accept"] == 1
+    assert "could not be followed" in running.said()
+    Carrier.objects.update(enabled=False)
+    reason_becomes(running, "carrier_disabled")
+
+
+def test_an_import_of_many_dids_is_loaded_afresh_while_calls_are_answered(did: DID, running: DeciderProcess) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO dids_did (number, provider_number, carrier_id, state, state_since, country, area, notes) "
+            "SELECT 442100000000 + n, '', %s, 'available', now(), 'GB', '', '' FROM generate_series(1, %s) n",
+            [did.carrier_id, MANY_CHANGES + 1],
+        )
+    call = a_call(ruri="sip:+442100020000@192.0.2.1")
+    slowest = 0.0
+    deadline = time.monotonic() + 20
+    while running.switch.ask(call)["reason"] != "did_not_mapped":
+        started = time.monotonic()
+        assert running.switch.ask(a_call())["accept"] == 1
+        slowest = max(slowest, time.monotonic() - started)
+        assert time.monotonic() < deadline
+    # The switch gives up after a second.
+    assert slowest < 0.5
