@@ -17,7 +17,9 @@ CALL_ID = re.compile(r"\S+@\S+|\S{24,}")
 
 
 def number_digits(text: str) -> str:
-    """Return the digits of a number as people write it, or nothing where a text is no number."""
+    """Return the digits of a number as people write it, or nothing where a text is no number; an address is none."""
+    if address_in(text.strip()):
+        return ""
     bare = re.sub(r"[\s().-]", "", text)
     return bare.lstrip("+").removeprefix("00") if NUMBER.fullmatch(bare) else ""
 
