@@ -7,9 +7,10 @@ import dataclasses
 import functools
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import phonenumbers
-from phonenumbers import PhoneNumberFormat, ValidationResult, geocoder
+from phonenumbers import PhoneNumberFormat, ValidationResult
 
 MIN_DIGITS = 7
 MAX_DIGITS = 15
@@ -168,7 +169,14 @@ def area_of(digits: str) -> str:
         parsed = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
         return ""
-    return geocoder.description_for_valid_number(parsed, "en") if phonenumbers.is_valid_number(parsed) else ""
+    return _geocoder().description_for_valid_number(parsed, "en") if phonenumbers.is_valid_number(parsed) else ""
+
+
+def _geocoder() -> Any:
+    """Return the tables of places, which most processes never need: they take long to load."""
+    from phonenumbers import geocoder
+
+    return geocoder
 
 
 def read_range(first: str, last: str, default_region: str = "", *, limit: int) -> list[Number]:
@@ -249,4 +257,4 @@ def country_choices() -> list[tuple[str, str]]:
 def country_name(region: str) -> str:
     """Return the English name of an ISO 3166 region, or the code itself where none is known."""
     example = phonenumbers.example_number(region) if region in phonenumbers.SUPPORTED_REGIONS else None
-    return (geocoder.country_name_for_number(example, "en") if example else "") or region
+    return (_geocoder().country_name_for_number(example, "en") if example else "") or region
