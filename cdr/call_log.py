@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 from cdr.models import CDR, sip_user
+from routing.models import Attempt
 from routing.reasons import reason as reason_of
 from systemlog.choices import Category, Severity
 from systemlog.entries import ref, write_entries
@@ -15,14 +16,34 @@ from systemlog.models import LogEntry
 def write(events: list[Event], records: dict[uuid.UUID, CDR], verdicts: dict[uuid.UUID, dict[str, Any]]) -> None:
     """Log calls' events. What an earlier entry could not know of its call it is told when the decision comes."""
     entries = []
+    undecided = _undecided(events)
     for event in events:
         record = records[event.attempt]
         if event.type == "decision":
             entries.append(_decided(event, record, verdicts.get(event.attempt, {})))
+        elif event.type == "end" and event.attempt in undecided:
+            entries.append(_decided(event, record, {}))
         elif (words := _WORDS.get(event.type)) and (entry := words(event, record)):
             entries.append(entry)
     write_entries(entries)
     _complete_earlier_entries(events, records)
+
+
+def _undecided(events: list[Event]) -> set[uuid.UUID]:
+    """Return the attempts refused in this batch that no decision was asked for: a switch that only reports."""
+    decided = {event.attempt for event in events if event.type == "decision"}
+    refused = {
+        event.attempt: event.started
+        for event in events
+        if event.type == "end" and event.attempt not in decided and reason_of(event.text("reason", 40)).refuses
+    }
+    if not refused:
+        return set()
+    return set(
+        Attempt.objects.filter(
+            attempt_id__in=list(refused), started_at__in=set(refused.values()), decided_reason=""
+        ).values_list("attempt_id", flat=True)
+    )
 
 
 def refs_of(record: CDR) -> list[dict[str, Any]]:

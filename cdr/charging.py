@@ -9,13 +9,17 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import DatabaseError
+
 from billing.rating import charge, price_number
 from cdr.models import CDR, ChargedLeg
 from routing.evaluation import ACCOUNT_LEG, CARRIER_LEG
-from routing.loader import VersionUnknown
 from routing.models import Attempt
 from routing.snapshot import Snapshot
 from routing.store import snapshots
+from systemlog.choices import Category, Severity
+from systemlog.entries import write_entries
+from systemlog.models import LogEntry
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,7 @@ def charge_calls(records: Iterable[CDR]) -> None:
         )
     )
     legs: list[ChargedLeg] = []
+    unpriced: list[LogEntry] = []
     # By version, so that the snapshot goes one way through the batch.
     for record in sorted(ended.values(), key=lambda record: versions.get(record.attempt_id) or 0):
         if (version := versions.get(record.attempt_id)) is None:
@@ -42,13 +47,33 @@ def charge_calls(records: Iterable[CDR]) -> None:
         try:
             with snapshots.at(version) as config:
                 legs.extend(price_legs(record, config))
-        except VersionUnknown:
-            logger.error("call %s was decided with version %s, which is not known here", record.attempt_id, version)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # What cannot be priced must not cost the call its CDR; a person is told.
+            logger.exception("call %s could not be priced", record.attempt_id)
+            unpriced.append(unpriced_entry(record, error))
+    write_entries(unpriced)
     ChargedLeg.objects.bulk_create(
         sorted(legs, key=lambda leg: (leg.attempt_id, leg.leg)),
         update_conflicts=True,
         unique_fields=["attempt_id", "leg"],
         update_fields=["product_label", "rate_table_label", "code", "rate", "charged_seconds", "amount", "currency"],
+    )
+
+
+def unpriced_entry(record: CDR, error: Exception) -> LogEntry:
+    """Return the entry of a call that ended and could not be priced."""
+    return LogEntry(
+        at=record.ended_at or record.started_at,
+        category=Category.BILLING,
+        severity=Severity.ERROR,
+        reason="not_priced",
+        message=f"The call to +{record.number} could not be priced: {type(error).__name__}: {error}",
+        attempt_id=record.attempt_id,
+        number=record.number,
+        source=record.source,
+        call_id=record.call_id,
     )
 
 

@@ -22,26 +22,31 @@ def record_calls(events: list[Event]) -> None:
 
     Routing's handler runs before (its weight is lower), so that the decision's record stands already.
     """
-    verdicts = decision_records(events)
+    verdicts = verdicts_on(events)
 
-    def complete(records: list[CDR], told: list[Event]) -> None:
-        fill_names([record for record in records if record.attempt_id in verdicts], verdicts)
+    def complete(records: list[CDR]) -> None:
+        fill_parties([record for record in records if record.attempt_id in verdicts], verdicts)
 
     records = merge_records(events, complete)
     charge_calls(records.values())
     call_log.write(events, records, verdicts)
 
 
-def decision_records(events: list[Event]) -> Verdicts:
-    """Return the worker's decision records of the attempts decided in this batch."""
-    decided = [event for event in events if event.type == "decision"]
-    if not decided:
+def verdicts_on(events: list[Event]) -> Verdicts:
+    """Return the worker's decision records of the attempts decided in this batch.
+
+    For an attempt whose switch asked nobody (so far), the worker's own evaluation is the verdict.
+    """
+    decided = {event.attempt for event in events if event.type == "decision"}
+    named = [event for event in events if event.type in {"attempt", "decision"}]
+    if not named:
         return {}
-    starts = [event.started for event in decided]
+    starts = [event.started for event in named]
     rows = Attempt.objects.filter(
-        attempt_id__in=[event.attempt for event in decided], started_at__range=(min(starts), max(starts))
-    ).values_list("attempt_id", "record")
-    return {event.attempt: {} for event in decided} | {attempt: record or {} for attempt, record in rows}
+        attempt_id__in={event.attempt for event in named}, started_at__range=(min(starts), max(starts))
+    ).values_list("attempt_id", "record", "decided_reason")
+    found = {pk: record or {} for pk, record, reason in rows if pk in decided or not reason}
+    return {attempt: found.get(attempt, {}) for attempt in decided | found.keys()}
 
 
 PARTIES = ("carrier", "carrier_account", "did", "client", "account", "alias")
@@ -49,11 +54,12 @@ PARTIES = ("carrier", "carrier_account", "did", "client", "account", "alias")
 LABEL_LENGTH = {"did": 32, "alias": 64}
 
 
-def fill_names(records: list[CDR], verdicts: Verdicts) -> None:
-    """Add the names as they were at the decision: those of its record, and of today for what it does not name."""
+def fill_parties(records: list[CDR], verdicts: Verdicts) -> None:
+    """Add who took part, by the names of the decision's record, and of today for what it does not name."""
     nameless = []
     for record in records:
         verdict = verdicts[record.attempt_id]
+        record.number = record.number or str(verdict.get("number") or "")[:15]
         for party in PARTIES:
             row = verdict.get(party)
             if not row:

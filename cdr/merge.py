@@ -47,8 +47,13 @@ def _merge_decision(record: CDR, event: Event) -> None:
     _merge_call(record, event)
     record.number = event.text("number", 15)
     record.alias_label = event.text("alias", 64)
-    for column in ("carrier_id", "carrier_account_id", "did_id", "account_id", "alias_id", "max_seconds"):
-        setattr(record, column, event.integer(column) or None)
+    for party in ("carrier", "carrier_account", "did", "account", "alias"):
+        told = event.integer(f"{party}_id") or None
+        if party != "alias" and told != getattr(record, f"{party}_id"):
+            # What the portal's own evaluation named before the decision came is not what was decided.
+            setattr(record, f"{party}_label", "")
+        setattr(record, f"{party}_id", told)
+    record.max_seconds = event.integer("max_seconds") or None
     record.traced = bool(event.integer("trace"))
 
 

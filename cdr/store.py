@@ -21,7 +21,7 @@ UPDATES = ", ".join(
 MARGIN = dt.timedelta(hours=1)
 
 
-def merge_records(events: Iterable[Event], complete: Callable[[list[CDR], list[Event]], None]) -> dict[uuid.UUID, CDR]:
+def merge_records(events: Iterable[Event], complete: Callable[[list[CDR]], None]) -> dict[uuid.UUID, CDR]:
     """Merge events into the stored CDRs of their attempts and return these, locked until the transaction ends.
 
     ``complete`` adds to the merged records what comes from elsewhere, before they are written.
@@ -37,7 +37,7 @@ def merge_records(events: Iterable[Event], complete: Callable[[list[CDR], list[E
                 attempt_id=attempt, started_at=min(event.started for event in its_events)
             )
             merged[attempt] = merge(record, its_events)
-        complete([merged[attempt] for attempt in by_attempt], [e for group in by_attempt.values() for e in group])
+        complete([merged[attempt] for attempt in by_attempt])
         _write([merged[attempt] for attempt in known], "DO UPDATE SET " + UPDATES)
         written = _write([merged[attempt] for attempt in by_attempt if attempt not in known], "DO NOTHING")
         # What another worker inserted in between was not ours to see: merge again, into its row.

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cdr import views, views_dashboard, views_trace
+from cdr import views, views_dashboard
 from cdr.models import CDR
 from core.tabs import tab_urls
 
@@ -15,6 +15,4 @@ urlpatterns = [
     *tab_urls(CDR, "cdrs/<uuid:pk>/"),
     path("cdrs/<uuid:pk>/trace.txt", views.TraceFileView.as_view(), {"form": "text"}, name="cdr_trace_text"),
     path("cdrs/<uuid:pk>/trace.pcap", views.TraceFileView.as_view(), {"form": "pcap"}, name="cdr_trace_pcap"),
-    path("traces/dids/<int:pk>/", views_trace.DidTraceView.as_view(), name="did_trace"),
-    path("traces/aliases/<int:pk>/", views_trace.AliasTraceView.as_view(), name="alias_trace"),
 ]

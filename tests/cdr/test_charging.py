@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Account
 from billing.choices import ProductKind
+from billing.services import record_payment
 from carriers.models import CarrierAccount
 from cdr.models import CDR, ChargedLeg
 from core.models import User
@@ -30,6 +31,7 @@ def route() -> dict[str, int]:
     """A carrier with an address, and a DID that rings an alias of an account which pays 0.6 a minute."""
     actor: User = a_user()
     carrier = a_carrier(actor, is_did_provider=True)
+    record_payment(actor=actor, balance=carrier.balance, amount=Decimal(10), idempotency_key="route")
     address: CarrierAccount = an_address(actor, carrier, "203.0.113.0/26")
     account: Account = an_account(actor)
     alias = an_alias(actor, account)
