@@ -136,11 +136,25 @@ def _e164(text: str, international: bool, region: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=16384)
 def _national(text: str, region: str) -> str:
-    """Return the E.164 digits of a number as dialled inside ``region``, or nothing where it cannot be one."""
+    """Return the E.164 digits of a number as dialled inside ``region``, or nothing where it is not one.
+
+    A region is set where a carrier sends national numbers, so what is valid there counts as national; what is not, but
+    is a valid international number, as that.
+    """
+    national = _parsed(text, region)
+    if national is None:
+        return ""
+    if not phonenumbers.is_valid_number(national):
+        international = None if text.startswith("0") else _parsed(f"+{text}", None)
+        if international is not None and phonenumbers.is_valid_number(international):
+            return ""
+        if not phonenumbers.is_possible_number(national):
+            return ""
+    return phonenumbers.format_number(national, phonenumbers.PhoneNumberFormat.E164)[1:]
+
+
+def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
     try:
-        parsed = phonenumbers.parse(text, region)
+        return phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return ""
-    if not phonenumbers.is_possible_number(parsed):
-        return ""
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)[1:]
+        return None

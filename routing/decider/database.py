@@ -14,14 +14,17 @@ from typing import Any, TypeVar
 
 import psycopg2
 import psycopg2.extensions
+from django.db import connections
 
 Result = TypeVar("Result")
 
 
-def connect(dsn: dict[str, Any], name: str, *, statement_ms: int, autocommit: bool = True) -> Any:
+def connect(dsn: Mapping[str, Any], name: str, *, statement_ms: int, autocommit: bool = True) -> Any:
     """Return a psycopg2 connection with keepalives, a bounded connect and a statement timeout."""
+    given = dict(dsn)
+    options = f"{given.pop('options', '')} -c statement_timeout={statement_ms} -c timezone=UTC"
     connection = psycopg2.connect(
-        **dsn,
+        **given,
         application_name=name,
         connect_timeout=3,
         keepalives=1,
@@ -29,17 +32,17 @@ def connect(dsn: dict[str, Any], name: str, *, statement_ms: int, autocommit: bo
         keepalives_interval=1,
         keepalives_count=3,
         tcp_user_timeout=4000,
-        options=f"-c statement_timeout={statement_ms} -c timezone=UTC",
+        options=options.strip(),
     )
     connection.autocommit = autocommit
     return connection
 
 
-def connection_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what psycopg2.connect wants of one entry of Django's DATABASES."""
-    named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    parameters = {key: settings[name] for key, name in named.items() if settings.get(name)}
-    return {**settings.get("OPTIONS", {}), **parameters}
+def connection_parameters() -> dict[str, Any]:
+    """Return what psycopg2.connect wants to reach Django's default database, with the TLS and other options set."""
+    parameters = connections["default"].get_connection_params()
+    ours = {"cursor_factory", "connect_timeout", "application_name", "keepalives", "tcp_user_timeout"}
+    return {name: value for name, value in parameters.items() if name not in ours and value is not None}
 
 
 def cut(connection: Any) -> None:

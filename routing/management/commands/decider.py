@@ -31,7 +31,7 @@ class Command(BaseCommand):
             name=options["name"],
             switch=options["switch"],
             evapi=options["evapi"],
-            dsn=connection_parameters(settings.DATABASES["default"]),
+            dsn=connection_parameters(),
             policy=current_policy(),
             data=settings.DATA_DIR / "deciders",
             run=settings.SWITCH_RPC_SOCKET.parent,
