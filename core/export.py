@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -34,11 +35,16 @@ def neutral(value: Any) -> Any:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
+# Lines travel together: each piece of a streamed answer costs a system call and more.
+LINES_AT_ONCE = 500
+
+
 def csv_lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
-    """Yield CSV lines (RFC 4180) of rows, each cell neutralised."""
+    """Yield CSV (RFC 4180) of rows, each cell neutralised, LINES_AT_ONCE lines at a time."""
     writer = csv.writer(_Echo())
-    for row in rows:
-        yield writer.writerow([neutral(cell) for cell in row])
+    lines = (writer.writerow([neutral(cell) for cell in row]) for row in rows)
+    while together := "".join(islice(lines, LINES_AT_ONCE)):
+        yield together
 
 
 def csv_response(rows: Iterable[Iterable[Any]], name: str) -> StreamingHttpResponse:

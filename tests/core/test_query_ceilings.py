@@ -1,5 +1,8 @@
 """No list page asks more queries than its committed ceiling, however many rows it shows."""
 
+import csv
+import io
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -43,3 +46,14 @@ def test_a_list_page_stays_below_its_ceiling(admin_page: Client, name: str) -> N
     assert len(many) <= ceiling.queries, "\n".join(many)
     unbounded = [sql for sql in many if "COUNT(*)" in sql.upper() and " LIMIT " not in sql.upper()]
     assert not unbounded, unbounded
+
+
+@pytest.mark.parametrize("name", sorted(CEILINGS))
+def test_every_list_exports_what_it_shows_without_markup(admin_page: Client, name: str) -> None:
+    path = reverse(name, args=CEILINGS[name].fill(3))
+    response = admin_page.get(path, {"export": "csv"})
+    assert response.status_code == 200
+    rows = list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode())))  # type: ignore[attr-defined]
+    assert len(rows) >= 4, "three rows and the head"
+    assert len({len(row) for row in rows}) == 1
+    assert not [cell for row in rows for cell in row if "<" in cell and ">" in cell]
