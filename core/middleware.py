@@ -2,12 +2,15 @@
 
 import zoneinfo
 from collections.abc import Callable
+from typing import Any
 
 import pghistory
+import structlog
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django_structlog.signals import bind_extra_request_metadata
 
 from core.access import SAFE_METHODS
 from core.client_address import client_address
@@ -22,19 +25,26 @@ class TimeZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        user = request.user
-        if user.is_authenticated and not user.show_utc:
-            try:
-                zone = zoneinfo.ZoneInfo(user.time_zone)
-            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-                zone = zoneinfo.ZoneInfo("UTC")
-            with timezone.override(zone):
-                return self._rendered(request)
-        with timezone.override("UTC"):
-            return self._rendered(request)
+        with timezone.override(zone_of(request.user)):
+            return self.get_response(request)
 
-    def _rendered(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+
+def zone_of(user: Any) -> zoneinfo.ZoneInfo:
+    """Return the zone in which a user reads times; UTC for strangers and where the zone is no longer known."""
+    if user.is_authenticated and not user.show_utc:
+        try:
+            return zoneinfo.ZoneInfo(user.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            pass
+    return zoneinfo.ZoneInfo("UTC")
+
+
+def _bind_address(request: HttpRequest, **kwargs: Any) -> None:
+    structlog.contextvars.bind_contextvars(ip=client_address(request))
+
+
+# django-structlog would believe any X-Forwarded-For.
+bind_extra_request_metadata.connect(_bind_address, dispatch_uid="client_address")
 
 
 class ActorMiddleware:

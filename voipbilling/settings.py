@@ -6,6 +6,8 @@ from pathlib import Path
 
 import dj_database_url
 
+from voipbilling.logs import logging_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("VOIPBILLING_DATA", BASE_DIR / ".data"))
 
@@ -140,6 +142,8 @@ CSRF_FAILURE_VIEW = "core.views_errors.csrf_failure"
 
 # Widgets of ours have templates beside all others.
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+LOGGING = logging_settings(os.environ.get("LOG_LEVEL", "INFO").upper(), os.environ.get("LOG_FORMAT", "console"))
 
 NAVIGATION = "voipbilling.navigation.NAVIGATION"
 
