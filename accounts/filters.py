@@ -26,7 +26,7 @@ class AccountFilterSet(PortalFilterSet):
 
     class Meta:
         model = Account
-        fields = ("state", "product")
+        fields: tuple[str, ...] = ("state", "product")
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         """Keep each account once, however many of its aliases fit."""
@@ -43,7 +43,7 @@ class AliasFilterSet(PortalFilterSet):
 
     class Meta:
         model = Alias
-        fields = ("enabled",)
+        fields: tuple[str, ...] = ("enabled",)
 
 
 class RegistrationFilterSet(PortalFilterSet):
@@ -61,4 +61,4 @@ class RegistrationFilterSet(PortalFilterSet):
 
     class Meta:
         model = Registration
-        fields = ("transport", "switch")
+        fields: tuple[str, ...] = ("transport", "switch")

@@ -21,7 +21,7 @@ class LedgerFilterSet(PortalFilterSet):
 
     class Meta:
         model = LedgerEntry
-        fields = ("kind",)
+        fields: tuple[str, ...] = ("kind",)
 
 
 class ProductFilterSet(PortalFilterSet):
@@ -32,7 +32,7 @@ class ProductFilterSet(PortalFilterSet):
 
     class Meta:
         model = Product
-        fields = ("kind",)
+        fields: tuple[str, ...] = ("kind",)
 
 
 class RateTableFilterSet(PortalFilterSet):
@@ -43,7 +43,7 @@ class RateTableFilterSet(PortalFilterSet):
 
     class Meta:
         model = RateTable
-        fields = ("currency",)
+        fields: tuple[str, ...] = ("currency",)
 
 
 class RateFilterSet(PortalFilterSet):
@@ -55,7 +55,7 @@ class RateFilterSet(PortalFilterSet):
 
     class Meta:
         model = Rate
-        fields = ("enabled",)
+        fields: tuple[str, ...] = ("enabled",)
 
     def quick_search(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Find the codes that start a number, where one of seven digits or more is searched."""

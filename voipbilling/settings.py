@@ -253,7 +253,10 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "voipbilling",
-    "DESCRIPTION": "What a switch asks of the portal and tells it. switch/CONTRACT.md describes decisions and events.",
+    "DESCRIPTION": (
+        "The configuration, for signed-in people, and what a switch asks of the portal and tells it "
+        "(switch/CONTRACT.md describes decisions and events)."
+    ),
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,

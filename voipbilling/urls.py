@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/inbound/", include("routing.urls_api")),
     path("api/v1/switch/", include("systemlog.urls_api")),
     path("api/v1/schema/", include("voipbilling.urls_schema")),
+    path("api/v1/", include("voipbilling.urls_api")),
     path("", include("cdr.urls")),
     path("carriers/", include("carriers.urls")),
     path("", include("accounts.urls")),

@@ -1,0 +1,193 @@
+"""DIDs over HTTP: added, mapped, unmapped, moved; all of a request or none of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Alias
+from carriers.models import Carrier
+from core.api import PortalSerializer, WriteMixin
+from core.preview import digest_of
+from dids.bulk import add_dids, plan_list
+from dids.filters import DIDFilterSet
+from dids.models import DID
+from dids.selectors import dids_with_holders, sip_target
+from dids.services import (
+    delete_dids,
+    map_dids,
+    move_dids,
+    release_dids,
+    resume_dids,
+    retire_dids,
+    suspend_dids,
+    unmap_dids,
+    update_did,
+)
+
+MOST = 10_000
+
+
+class DIDSerializer(PortalSerializer):
+    """A DID: its E.164 digits, whose it is, whom it rings, and what the provider maps it to."""
+
+    sip_target = serializers.SerializerMethodField()
+    alias_username = serializers.CharField(source="alias.username", default=None, read_only=True)
+    account = serializers.IntegerField(source="alias.account_id", default=None, read_only=True)
+
+    class Meta:
+        model = DID
+        fields = (
+            "id",
+            "number",
+            "provider_number",
+            "carrier",
+            "state",
+            "state_since",
+            "alias",
+            "alias_username",
+            "account",
+            "country",
+            "area",
+            "call_limit",
+            "notes",
+            "sip_target",
+        )
+        read_only_fields = ("number", "carrier", "state", "state_since", "alias", "country")
+
+    def get_sip_target(self, did: DID) -> str:
+        """Return sip:number@address of the switch."""
+        return sip_target(did, settings.SIP_ADDRESS)
+
+
+class AddDIDsSerializer(serializers.Serializer):
+    """Numbers as people write them, singly or as ranges ("+44 20 7946 0010 - 0019")."""
+
+    carrier = serializers.PrimaryKeyRelatedField(queryset=Carrier.objects.all())
+    numbers = serializers.ListField(child=serializers.CharField(max_length=100), min_length=1, max_length=MOST)
+    region = serializers.CharField(max_length=2, required=False, default="", allow_blank=True)
+
+
+class PlannedSerializer(serializers.Serializer):
+    """What became, or would become, of one number."""
+
+    text = serializers.CharField()
+    number = serializers.CharField()
+    outcome = serializers.CharField(help_text="add, warn (added, unusual), same (already there), refuse.")
+    message = serializers.CharField()
+
+
+class ChosenSerializer(serializers.Serializer):
+    """DIDs by id."""
+
+    dids = serializers.ListField(child=serializers.IntegerField(), min_length=1, max_length=MOST)
+
+
+class MapSerializer(ChosenSerializer):
+    """DIDs and the alias they are to ring."""
+
+    alias = serializers.PrimaryKeyRelatedField(queryset=Alias.objects.select_related("account"))
+
+
+class UnmapSerializer(ChosenSerializer):
+    """DIDs that are to ring nobody."""
+
+    quarantine = serializers.BooleanField(default=False)
+
+
+class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
+    """The inventory of DID numbers."""
+
+    queryset = DID.objects.none()
+    serializer_class = DIDSerializer
+    filterset_class = DIDFilterSet
+
+    def get_queryset(self) -> QuerySet[DID]:
+        """Return DIDs with their holders."""
+        return dids_with_holders()
+
+    @extend_schema(request=AddDIDsSerializer, responses={201: PlannedSerializer(many=True)})
+    @transaction.atomic
+    def create(self, request: Request) -> Response:
+        """Add DIDs to a carrier. If one is no number or another carrier's, none is added; the answer names it."""
+        serializer = AddDIDsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = serializer.validated_data
+        plan = plan_list(
+            carrier=values["carrier"], text="\n".join(values["numbers"]), default_region=values["region"].upper()
+        )
+        refused = [row for row in plan if row.outcome == "refuse"]
+        if refused:
+            raise ValidationError({"numbers": [row.message for row in refused]})
+        add_dids(actor=self.actor, carrier=values["carrier"], plan=plan, previewed=digest_of(plan))
+        return Response(PlannedSerializer(plan, many=True).data, status=201)
+
+    def update_row(self, instance: DID, values: dict[str, Any]) -> DID:
+        """Change a DID's own fields."""
+        return update_did(actor=self.actor, did=instance, **values)
+
+    def delete_row(self, instance: DID) -> None:
+        """Delete a DID that rings nobody."""
+        delete_dids(actor=self.actor, did_ids=[instance.pk])
+
+    def _answer(self, dids: list[DID]) -> Response:
+        rows = self.get_queryset().filter(pk__in=[did.pk for did in dids]).order_by("number")
+        return Response(DIDSerializer(rows, many=True, context=self.get_serializer_context()).data)
+
+    @extend_schema(request=MapSerializer, responses=DIDSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], serializer_class=MapSerializer, pagination_class=None)
+    def map(self, request: Request) -> Response:
+        """Map available DIDs to an alias: all of them or none."""
+        values = self.valid(request)
+        alias = values["alias"]
+        return self._answer(map_dids(actor=self.actor, did_ids=values["dids"], alias=alias, account=alias.account))
+
+    @extend_schema(request=MapSerializer, responses=DIDSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], serializer_class=MapSerializer, pagination_class=None)
+    def move(self, request: Request) -> Response:
+        """Let DIDs ring another alias of their account: all of them or none."""
+        values = self.valid(request)
+        alias = values["alias"]
+        return self._answer(move_dids(actor=self.actor, did_ids=values["dids"], alias=alias, account=alias.account))
+
+    @extend_schema(request=UnmapSerializer, responses=DIDSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], serializer_class=UnmapSerializer, pagination_class=None)
+    def unmap(self, request: Request) -> Response:
+        """Take DIDs from their aliases: all of them or none."""
+        values = self.valid(request)
+        return self._answer(unmap_dids(actor=self.actor, did_ids=values["dids"], quarantine=values["quarantine"]))
+
+    def _change(self, request: Request, service: Callable[..., list[DID]]) -> Response:
+        return self._answer(service(actor=self.actor, did_ids=self.valid(request)["dids"]))
+
+    @extend_schema(request=ChosenSerializer, responses=DIDSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], serializer_class=ChosenSerializer, pagination_class=None)
+    def suspend(self, request: Request) -> Response:
+        """Stop calls to DIDs."""
+        return self._change(request, suspend_dids)
+
+    @extend_schema(request=ChosenSerializer, responses=DIDSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], serializer_class=ChosenSerializer, pagination_class=None)
+    def resume(self, request: Request) -> Response:
+        """Put suspended DIDs back into service."""
+        return self._change(request, resume_dids)
+
+    @extend_schema(request=ChosenSerializer, responses=DIDSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], serializer_class=ChosenSerializer, pagination_class=None)
+    def release(self, request: Request) -> Response:
+        """Make resting or retired DIDs available."""
+        return self._change(request, release_dids)
+
+    @extend_schema(request=ChosenSerializer, responses=DIDSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], serializer_class=ChosenSerializer, pagination_class=None)
+    def retire(self, request: Request) -> Response:
+        """Take DIDs out of service."""
+        return self._change(request, retire_dids)

@@ -1,0 +1,26 @@
+"""The configuration API: one resource per kind of row, the same services and filters as the pages."""
+
+from rest_framework.routers import SimpleRouter
+
+from accounts.api import AccountViewSet, AliasViewSet, ClientViewSet, RegistrationViewSet
+from billing.api import ProductMappingViewSet, ProductViewSet, RateTableViewSet, RateViewSet
+from carriers.api import CarrierAccountViewSet, CarrierViewSet
+from dids.api import DIDViewSet
+
+router = SimpleRouter(use_regex_path=False)
+for prefix, viewset in (
+    ("carriers", CarrierViewSet),
+    ("carrier-accounts", CarrierAccountViewSet),
+    ("clients", ClientViewSet),
+    ("accounts", AccountViewSet),
+    ("aliases", AliasViewSet),
+    ("registrations", RegistrationViewSet),
+    ("dids", DIDViewSet),
+    ("products", ProductViewSet),
+    ("product-mappings", ProductMappingViewSet),
+    ("rate-tables", RateTableViewSet),
+    ("rates", RateViewSet),
+):
+    router.register(prefix, viewset, basename=f"api-{prefix}")
+
+urlpatterns = router.urls
