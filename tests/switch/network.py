@@ -17,6 +17,7 @@ from accounts.models import Account, Alias
 from accounts.services import create_account, create_alias, create_client, set_account_state
 from billing.selectors import free_inbound_product
 from billing.services import record_payment
+from carriers.choices import NumberSource
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import read_network
 from carriers.services import create_carrier, save_carrier_account
@@ -30,6 +31,7 @@ from routing.models import ConfigVersion
 from tests.stack import eventually
 
 ACME, ACME_SUBNET, ACME_LIMITED = "127.11.1.10", "127.11.2.0/26", "127.11.1.20"
+ACME_NATIONAL, ACME_TO, ACME_CALLED_PARTY = "127.11.1.30", "127.11.1.31", "127.11.1.32"
 NO_FLAG, NO_CREDIT, OTHER, SHARED = "127.11.3.10", "127.11.4.10", "127.11.5.10", "127.11.6.10"
 LINES = 70
 FIRST_NUMBER = 442079460000
@@ -68,6 +70,9 @@ def build() -> Network:
     actor = User.objects.create_user("sip-tester", role=Role.OPERATOR)
     acme = _provider(actor, "Acme SIP", [(ACME, {}), (ACME_SUBNET, {}), (ACME_LIMITED, {"call_limit": 1})])
     _address(actor, acme, SHARED, tech_prefix="77")
+    _address(actor, acme, ACME_NATIONAL, default_region="GB")
+    _address(actor, acme, ACME_TO, number_source=NumberSource.TO)
+    _address(actor, acme, ACME_CALLED_PARTY, number_source=NumberSource.P_CALLED_PARTY_ID)
     other = _provider(actor, "Other SIP", [(OTHER, {})])
     _address(actor, other, SHARED, tech_prefix="88")
     _provider(actor, "No Flag SIP", [(NO_FLAG, {})], is_did_provider=False)

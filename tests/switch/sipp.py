@@ -35,8 +35,8 @@ def pause(seconds: float) -> str:
     return f'<pause milliseconds="{int(seconds * 1000)}"/>'
 
 
-def invite(extra: str = "") -> str:
-    return fragment("invite", extra=extra)
+def invite(extra: str = "", to: str = "[number]") -> str:
+    return fragment("invite", extra=extra, to=to)
 
 
 ALERTING = [expect(code, optional=True) for code in (100, 180, 183)]
@@ -47,9 +47,9 @@ def refused(code: int) -> list[str]:
     return [invite(), *ALERTING, expect(code), fragment("ack_refusal")]
 
 
-def talking(seconds: float) -> list[str]:
+def talking(seconds: float, *, extra: str = "", to: str = "[number]") -> list[str]:
     """Return an answered call up to its ACK and some time of talking."""
-    return [invite(), *ALERTING, expect(200), fragment("ack", cseq=1), pause(seconds)]
+    return [invite(extra, to), *ALERTING, expect(200), fragment("ack", cseq=1), pause(seconds)]
 
 
 def hang_up(cseq: int = 2) -> list[str]:
