@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 import struct
+import time
 
 from tests.switch.phone import Message
 
@@ -71,6 +72,26 @@ class Raw:
             ack = request.replace(sent.start, sent.start.replace("INVITE", "ACK"), 1).replace("1 INVITE", "1 ACK")
             self.send(ack.replace(sent.header("To"), answer.header("To"), 1), to)
         return answer
+
+    def hear_finals(self, count: int, seconds: float = 5) -> list[Message]:
+        """Return so many final answers with different To tags: an INVITE that was forked may get several 2xx."""
+        found: dict[str, Message] = {}
+        deadline = time.monotonic() + seconds
+        while len(found) < count and time.monotonic() < deadline:
+            message = self.hear(0.5)
+            if message and message.is_reply:
+                found.setdefault(message.header("To"), message)
+        return list(found.values())
+
+    def within(self, answer: Message, method: str, cseq: int) -> str:
+        """Return a request of the caller in the dialog that a 2xx opened."""
+        routes = "".join(f"Route: {route}\r\n" for route in reversed(answer.headers("Record-Route")))
+        return (
+            f"{method} {answer.uri('Contact')} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}\r\n{routes}"
+            f"From: {answer.header('From')}\r\nTo: {answer.header('To')}\r\nCall-ID: {answer.header('Call-ID')}\r\n"
+            f"CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        )
 
     def hears_nothing(self, seconds: float) -> bool:
         return self.hear(seconds) is None

@@ -52,6 +52,14 @@ def talking(seconds: float, *, extra: str = "", to: str = "[number]") -> list[st
     return [invite(extra, to), *ALERTING, expect(200), fragment("ack", cseq=1), pause(seconds)]
 
 
+def talking_or_refused(code: int) -> list[str]:
+    """Return a call that may go either way: answered and hung up, or refused with this code."""
+    refusal = f'<recv response="{code}" optional="true" next="1"/>'
+    answered = [expect(200), fragment("ack", cseq=1), pause(0.3), fragment("in_dialog", method="BYE", cseq=2, extra="")]
+    ended = ['<recv response="200" next="2"/>', '<label id="1"/>', fragment("ack_refusal"), '<label id="2"/>']
+    return [invite(), *ALERTING, refusal, *answered, *ended]
+
+
 def hang_up(cseq: int = 2) -> list[str]:
     return [fragment("in_dialog", method="BYE", cseq=cseq, extra=""), expect(200)]
 

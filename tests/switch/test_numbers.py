@@ -19,7 +19,7 @@ CALL = "call"
         (net.ACME, "{number}"),
         (net.ACME, "+{number}"),
         (net.ACME, "00{number}"),
-        (net.ACME, "{number};phone-context=+44"),
+        (net.ACME, "{national};phone-context=+44"),
         (net.ACME_NATIONAL, "0{national}"),
         (net.ACME_NATIONAL, "+{number}"),
     ],

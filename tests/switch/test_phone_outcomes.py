@@ -7,6 +7,7 @@ import pytest
 from tests.switch.conftest import PhoneMaker, Story
 from tests.switch.network import Network
 from tests.switch.phone import Manner
+from tests.switch.raw import Raw
 from tests.switch.sipp import Carrier, cancelled_after, hang_up, hung_up_by_other, refused, talking
 
 CarrierAt = Callable[..., Carrier]
@@ -127,3 +128,24 @@ def test_a_busy_phone_outweighs_a_dead_one(
     result = carrier().call(refused(486), line.number)
     assert result, result.errors
     story.tells(result, "busy", 486, 17, CALL, by="callee")
+
+
+def test_two_contacts_answer_at_the_same_moment(
+    network: Network, server: tuple[str, int], phone: PhoneMaker, story: Story
+) -> None:
+    """The caller gets both answers and ends one (RFC 3261 §13.2.2.4); the call that stays is told as one."""
+    line = network.line()
+    phones = [phone(line, Manner(answer_after=0.2)) for _ in range(2)]
+    caller = Raw(("127.11.2.20", 0))
+    request = caller.request("INVITE", f"sip:{line.number}@127.0.0.1", user=line.number)
+    caller.send(request, server)
+    answers = caller.hear_finals(2)
+    assert [answer.code for answer in answers] == [200, 200]
+    for answer in answers:
+        caller.send(caller.within(answer, "ACK", 1), server)
+    for answer in reversed(answers):
+        assert caller.ask(caller.within(answer, "BYE", 2), server).code == 200
+    for called in phones:
+        called.wait_for("BYE")
+    record = story.of_call(answers[0].header("Call-ID"))
+    assert (record.reason, record.hung_up_by) == ("completed", "caller")

@@ -8,7 +8,7 @@ from tests.switch import network as net
 from tests.switch.conftest import PhoneMaker, Story
 from tests.switch.network import Network
 from tests.switch.phone import Manner
-from tests.switch.sipp import Carrier, hang_up, refused, talking
+from tests.switch.sipp import Carrier, hang_up, refused, talking, talking_or_refused
 
 CarrierAt = Callable[..., Carrier]
 CALL_REJECT, ROUTING_REJECT, CALL = "call reject", "routing reject", "call"
@@ -111,12 +111,11 @@ def test_a_call_limit_is_reached_and_freed(
     assert len(called.received("INVITE")) == 2
 
 
-def test_a_limit_counts_atomically(network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story) -> None:
+def test_a_limit_counts_atomically(network: Network, carrier: CarrierAt, phone: PhoneMaker) -> None:
     """Of twenty calls at the same moment exactly one passes a limit of one."""
     line = network.special["did_limit"]
-    phone(line, Manner(answer_after=1.5))
-    result = carrier().start(refused(486), line.number, calls=20, rate=1000, options=("-l", "20")).wait()
-    refusals = [m for m in result.finals if m.code == 486]
-    assert len({m.header("Call-ID") for m in refusals}) == 19
-    answered = {m.header("Call-ID") for m in result.finals if m.code == 200}
-    assert len(answered) == 1
+    phone(line, Manner(answer_after=1))
+    result = carrier().call(talking_or_refused(486), line.number, calls=20, rate=1000, options=("-l", "20"))
+    assert result, result.errors
+    assert len({m.header("Call-ID") for m in result.finals if m.code == 486}) == 19
+    assert len({m.header("Call-ID") for m in result.finals if m.code == 200}) == 1
