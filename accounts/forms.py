@@ -9,6 +9,7 @@ from django.conf import settings
 from accounts.models import Account, Alias, Client
 from billing.choices import ProductKind
 from billing.selectors import products_of_kind
+from core.amounts import AmountField
 from core.forms import PortalFormHelper
 
 LIMIT_HELP = "How far below zero the balance may go before paid calls are refused."
@@ -33,7 +34,7 @@ class _AccountForm(forms.ModelForm):
         empty_label="None: receives calls free",
         help_text="Prices the calls this account receives.",
     )
-    credit_limit = forms.DecimalField(max_digits=18, decimal_places=6, min_value=0, initial=0, help_text=LIMIT_HELP)
+    credit_limit = AmountField(min_value=0, initial=0, help_text=LIMIT_HELP)
 
     class Meta:
         model = Account

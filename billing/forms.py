@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing.models import Product, ProductMapping, Rate, RateTable
+from core.amounts import AmountField
 from core.forms import PortalFormHelper
 from core.phone_numbers import NumberError, read_number
 
@@ -17,11 +18,7 @@ from core.phone_numbers import NumberError, read_number
 class EntryForm(forms.Form):
     """One movement of a balance; ``form_id`` makes a form that is sent twice count once."""
 
-    amount = forms.DecimalField(
-        max_digits=18,
-        decimal_places=6,
-        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any", "class": "num", "autocomplete": "off"}),
-    )
+    amount = AmountField()
     note = forms.CharField(max_length=200, required=False, help_text="Such as the reference of a bank transfer.")
     form_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 

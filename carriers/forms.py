@@ -11,6 +11,7 @@ from billing.selectors import free_inbound_product, products_of_kind
 from carriers.models import Carrier, CarrierAccount, tech_prefix_format
 from carriers.networks import NetworkError, is_single, read_network, show_network
 from carriers.translation import TranslationField
+from core.amounts import AmountField
 from core.forms import PortalFormHelper
 from core.layouts import More
 from core.phone_numbers import country_choices
@@ -24,9 +25,7 @@ class CarrierForm(forms.ModelForm):
         initial=lambda: settings.DEFAULT_CURRENCY,
         help_text="Three letters, such as USD. It cannot be changed later.",
     )
-    credit_limit = forms.DecimalField(
-        max_digits=18,
-        decimal_places=6,
+    credit_limit = AmountField(
         min_value=0,
         initial=0,
         help_text="How far below zero the balance may go before calls are refused.",
@@ -43,9 +42,7 @@ class CarrierForm(forms.ModelForm):
 class CarrierMainForm(forms.ModelForm):
     """The tab "Main" of a carrier."""
 
-    credit_limit = forms.DecimalField(
-        max_digits=18,
-        decimal_places=6,
+    credit_limit = AmountField(
         min_value=0,
         help_text="How far below zero the balance may go before calls are refused.",
     )

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.db import models
 
+from core.amounts import AmountField
+
 
 class MoneyField(models.DecimalField):
     """An exact amount, NUMERIC(18,6); never a float."""
@@ -13,6 +15,10 @@ class MoneyField(models.DecimalField):
         kwargs.setdefault("max_digits", 18)
         kwargs.setdefault("decimal_places", 6)
         super().__init__(*args, **kwargs)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        """Read it in forms as :class:`core.amounts.AmountField` does."""
+        return models.Field.formfield(self, form_class=AmountField, **kwargs)
 
 
 ZERO = Decimal("0.000000")

@@ -1,0 +1,44 @@
+"""Amounts of money as people type them."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_BLANKS = re.compile(r"\s")  # also the thin space that our own pages set between thousands
+
+
+class AmountField(forms.DecimalField):
+    """An exact amount in a text input.
+
+    A number input would not do: browsers drop the comma of "5,00" and send 500, and send nothing at all for a text
+    they cannot read, so that it can neither be named nor shown again.
+    """
+
+    widget = forms.TextInput
+    default_error_messages = {
+        "invalid": "This is no amount: write digits, and a point before the decimals, such as 1250.50.",
+        "comma": "Write a point before the decimals and nothing between thousands, such as 1250.50.",
+        "max_digits": "An amount has at most 12 digits before the point.",
+        "max_whole_digits": "An amount has at most 12 digits before the point.",
+        "max_decimal_places": "An amount has at most 6 decimals.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_digits": 18, "decimal_places": 6, **kwargs})
+
+    def widget_attrs(self, widget: Any) -> dict[str, Any]:
+        """Ask phones for the keys of a number."""
+        return super().widget_attrs(widget) | {"inputmode": "decimal", "class": "num", "autocomplete": "off"}
+
+    def to_python(self, value: Any) -> Decimal | None:
+        """Read plain decimals only: no exponent, no comma, whose meaning differs from country to country."""
+        if isinstance(value, str):
+            value = _BLANKS.sub("", value).replace("−", "-")
+            if "," in value:
+                raise forms.ValidationError(self.error_messages["comma"], code="comma")
+            if value and not _PLAIN.fullmatch(value):
+                raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
