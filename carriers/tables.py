@@ -40,7 +40,7 @@ class CarrierTable(t.PortalTable):
 class CarrierAccountTable(ActionTable):
     """The addresses of one carrier."""
 
-    network = t.PlainColumn("IP address or subnet")
+    network = t.PlainColumn("IP address")
     description = t.PlainColumn()
     product = t.LinkColumn(to="product")
     tech_prefix = t.MonoColumn("Tech prefix", copy=False)

@@ -55,7 +55,8 @@ class ActionsColumn(tables.Column):
     def render(self, record: Any) -> SafeString:
         """Draw those buttons that fit the row."""
         shown = [action for action in self.actions if action.shown is None or action.shown(record)]
-        return format_html_join("", "{}", ((action.draw(record),) for action in shown))
+        buttons = format_html_join("", "{}", ((action.draw(record),) for action in shown))
+        return format_html('<span class="row-action-group">{}</span>', buttons)
 
 
 class ActionTable(PortalTable):

@@ -65,7 +65,7 @@ class DIDSerializer(PortalSerializer):
 
     def get_sip_target(self, did: DID) -> str:
         """Return sip:number@address of the switch."""
-        return sip_target(did, settings.SIP_ADDRESS)
+        return sip_target(did, settings.SIP_ADDRESS, settings.SIP_PORT)
 
 
 class AddDIDsSerializer(serializers.Serializer):

@@ -23,7 +23,13 @@ def dids_of_account(account: Account) -> QuerySet[DID]:
     return dids_with_holders().filter(alias__account=account).order_by("number")
 
 
-def sip_target(did: DID, address: str) -> str:
-    """Return what the provider must map the number to: ``sip:number@address`` (operator's guide)."""
+SIP_DEFAULT_PORT = 5060  # RFC 3261 §19.1.2: what an address without a port means
+
+
+def sip_target(did: DID, address: str, port: int = SIP_DEFAULT_PORT) -> str:
+    """Return what the provider must map the number to: ``sip:number@address`` (operator's guide).
+
+    A switch that listens on another port than SIP's own must say so.
+    """
     host = f"[{address}]" if ":" in address else address
-    return f"sip:{did.number}@{host}"
+    return f"sip:{did.number}@{host}" + ("" if port == SIP_DEFAULT_PORT else f":{port}")

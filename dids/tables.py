@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import django_tables2 as tables
 from django.utils.html import format_html
 
 from core import render
@@ -117,11 +116,8 @@ class AliasDIDTable(AccountDIDTable):
         exclude = ("client", "account", "provider_number", "alias")
 
 
-class ChooseColumn(tables.CheckBoxColumn):
+class ChooseColumn(t.SelectColumn):
     """The box of a DID that may be chosen; a choice survives a refused attempt."""
-
-    def __init__(self) -> None:
-        super().__init__(accessor="pk", orderable=False, exclude_from_export=True)
 
     @property
     def header(self) -> Any:

@@ -263,7 +263,7 @@ class DIDView(ObjectFormView):
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the address for the provider, and the last call."""
-        target = sip_target(self.object, settings.SIP_ADDRESS)
+        target = sip_target(self.object, settings.SIP_ADDRESS, settings.SIP_PORT)
         return super().get_context_data(sip_target=target, arrival=last_arrival(self.object), **extra)
 
     def perform(self, form: Any) -> DID:

@@ -164,6 +164,7 @@ def test_notes_and_limit_change_without_touching_the_state(world: World) -> None
 def test_the_providers_target_is_the_guides_map_format(world: World) -> None:
     assert sip_target(world.dids[0], "192.0.2.1") == "sip:442079460018@192.0.2.1"
     assert sip_target(world.dids[0], "2001:db8::1") == "sip:442079460018@[2001:db8::1]"
+    assert sip_target(world.dids[0], "192.0.2.1", 5080) == "sip:442079460018@192.0.2.1:5080"
 
 
 @racing

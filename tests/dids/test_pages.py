@@ -195,7 +195,7 @@ def test_a_did_is_moved_and_unmapped_from_the_account(operator_page: Browser, ca
 def test_the_dids_page_gives_the_guides_format_for_the_provider(
     operator_page: Browser, cast: Cast, settings: object
 ) -> None:
-    settings.SIP_ADDRESS = "192.0.2.1"  # type: ignore[attr-defined]
+    settings.SIP_ADDRESS, settings.SIP_PORT = "192.0.2.1", 5060  # type: ignore[attr-defined]
     shown = page(operator_page, "dids:did_detail", cast.dids[0].pk)
     assert "sip:442079460018@192.0.2.1" in shown
     assert 'data-copy="sip:442079460018@192.0.2.1"' in shown
