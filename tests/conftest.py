@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipbilling.settings")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 django.setup()
 
+from django.db import connections  # noqa: E402
+
+# Django keeps a connection per thread and event loop. The loop that Playwright starts in this thread would thus part
+# every later test from the connection that knows what the migrations made.
+connections._connections = threading.local()
+
 from tests.stack import Stack  # noqa: E402
 
 pytest_plugins = ["tests.cast"]
@@ -39,8 +46,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     SERVERS.stop()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
     """Keep all tests of the running product in one worker of pytest-xdist, so that one product serves them all.
 
     Every test that commits begins with what the migrations made ("free inbound"): Django restores it for all such
@@ -55,6 +62,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.xdist_group("stack"))
+    # A wrapper, because pytest-xdist, which reads the groups, asks to come first, too.
+    yield
 
 
 @pytest.hookimpl(wrapper=True)

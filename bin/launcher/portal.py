@@ -1,5 +1,6 @@
 """Bring database and static files up to date: `python -m launcher.portal`, one Django process at each start."""
 
+import fcntl
 import hashlib
 import json
 import secrets
@@ -43,6 +44,14 @@ def first_login(note: Path) -> None:
 def collect_static_files() -> None:
     """Copy static files to STATIC_ROOT, only when one of them or the code that names them has changed."""
     root = Path(settings.STATIC_ROOT)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with root.with_name(root.name + ".lock").open("w") as lock:
+        # Test runs in one checkout share the folder.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _collect_into(root)
+
+
+def _collect_into(root: Path) -> None:
     stamp = root / ".fingerprint"
     digest = hashlib.sha256(repr((settings.STORAGES, django.VERSION)).encode())
     for finder in get_finders():

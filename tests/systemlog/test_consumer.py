@@ -91,7 +91,7 @@ def test_a_dead_consumers_entries_are_taken_over(
 def test_an_emptied_server_stops_nobody(stream: EventStream, consumer: Consumer) -> None:
     fill(stream, 3)
     drain(consumer)
-    stream.client.flushall()
+    stream.client.flushdb()
     consumer.step()
     fill(stream, 4)
     drain(consumer)

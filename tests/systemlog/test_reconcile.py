@@ -148,7 +148,7 @@ def test_an_emptied_stream_is_made_good_from_the_record(
     events = [event for call in calls for event in call.answered()]
     write(tmp_path / "events_1.log", events)
     stream.add([line(event) for event in events])
-    stream.client.flushall()
+    stream.client.flushdb()
     for _ in range(3):
         consumer.step()
     assert CDR.objects.filter(reason="completed").count() == 10
