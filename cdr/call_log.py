@@ -62,6 +62,10 @@ def called_number(record: CDR) -> str:
     return record.number or sip_user(record.called).removeprefix("+").removeprefix("00")
 
 
+def _number_words(record: CDR) -> str:
+    return f"+{record.number}" if record.number else sip_user(record.called)
+
+
 def duration_words(seconds: float) -> str:
     """Return a duration as people say it: 4.2 s, 3:05, 1:00:09."""
     if seconds < 60:
@@ -92,7 +96,7 @@ def _decided(event: Event, record: CDR, verdict: dict[str, Any]) -> LogEntry:
     address = record.source or "an unknown address"
     origin = f"by {record.carrier_label} ({address})" if record.carrier_label else f"at {address}"
     caller = sip_user(record.caller) or "anonymous"
-    number = f"+{record.number}" if record.number else called_number(record) or "no number"
+    number = _number_words(record) or "no number"
     if code == "accepted":
         words = f"Call from {caller} {origin} to {number} accepted: it goes to alias {record.alias_label}"
         words += f" of account {record.account_label}." if record.account_label else "."
@@ -111,7 +115,7 @@ def _ringing(event: Event, record: CDR) -> LogEntry:
 
 
 def _answered(event: Event, record: CDR) -> LogEntry:
-    words = f"{record.alias_label or 'The phone'} answered the call to {called_number(record) or 'it'}."
+    words = f"{record.alias_label or 'The phone'} answered the call to {_number_words(record) or 'it'}."
     return _entry(event, record, words, Category.CALL, Severity.INFO, "answered")
 
 
@@ -127,7 +131,7 @@ def _ended(event: Event, record: CDR) -> LogEntry | None:
     elif answered:
         words = f"Call ended after {duration_words((event.at - answered).total_seconds())}: {known.words}."
     else:
-        words = f"Call to {called_number(record) or 'the phone'} not answered: {known.words}"
+        words = f"Call to {_number_words(record) or 'the phone'} not answered: {known.words}"
         phone_code = event.integer("phone_code")
         words += f"; the phone said {phone_code}." if phone_code and phone_code != 200 else "."
     return _entry(event, record, words, known.category, known.severity, code)

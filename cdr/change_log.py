@@ -41,6 +41,8 @@ WORDS = {
     "product_mapping": "product mapping",
     "rate_table": "rate table",
 }
+# Rows that are shown on another row's page, which their entries then link to.
+PAGELESS = {"rate", "product_mapping"}
 NAME_FIELDS = ("name", "network", "username", "number", "code", "prefix")
 # Of no interest to a reader, or following from another field that changed.
 UNSAID = {"id", "state_since", "balance", "ha1_md5", "ha1_sha256"}
@@ -170,7 +172,7 @@ def name_of(row: Any) -> str:
 
 def refs_of(kind: str, row: Any, names: Labels) -> list[dict[str, Any]]:
     """Return the row and what it belongs to, so that the entry stands on their pages too."""
-    refs = ref(kind, row.pgh_obj_id, name_of(row))
+    refs = [] if kind in PAGELESS else ref(kind, row.pgh_obj_id, name_of(row))
     for field in own_fields(row):
         related = field.related_model._meta.model_name if field.is_relation else ""
         parent = {"carrier": "carrier", "account": "account", "alias": "alias", "client": "client",

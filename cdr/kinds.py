@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import Account, Alias, Client
 from carriers.models import Carrier, CarrierAccount
+from core.models import User
 from dids.models import DID
 from systemlog.references import MOST_FOUND, register_kind
 
@@ -25,5 +26,6 @@ def register_kinds() -> None:
     register_kind("account", "Account", "accounts:account_detail", _finder(Account, "name__icontains"))
     register_kind("alias", "Alias", "accounts:alias_detail", _finder(Alias, "username__icontains"))
     register_kind("carrier_account", "Address", "carriers:carrieraccount_detail", _finder(CarrierAccount, "network"))
+    register_kind("user", "User", "core:user_detail", _finder(User, "username__icontains"))
     register_kind("product", "Product", "billing:product_detail", _no_rows)
     register_kind("rate_table", "Rate table", "billing:ratetable_detail", _no_rows)

@@ -154,18 +154,32 @@ class Consumer:
             except InvalidEvent as error:
                 self.bury_invalid(entry, error)
                 done.append(entry.id)
-        for group in self.groups(events):
-            done.extend(self.take_group(group))
+        suspects = self.suspects(events)
+        done.extend(self.take_group([pair for pair in events if pair[0].id not in suspects]))
+        for pair in events:
+            if pair[0].id in suspects:
+                done.extend(self.take_suspect(*pair))
         self.stream.acknowledge(done)
 
-    def groups(self, events: list[tuple[Entry, Event]]) -> list[list[tuple[Entry, Event]]]:
-        """Split a batch so that entries under suspicion of killing their consumer are tried alone, at the end."""
+    def suspects(self, events: list[tuple[Entry, Event]]) -> set[str]:
+        """Return the entries given out so often that one of them may be what kills its consumer."""
         if self.own_after is None or not events:
-            return [events]
+            return set()
         delivered = self.stream.times_delivered(events[0][0].id, events[-1][0].id, len(events))
-        suspects = [pair for pair in events if delivered.get(pair[0].id, 1) > SUSPECT_DELIVERIES]
-        alone = {pair[0].id for pair in suspects}
-        return [[pair for pair in events if pair[0].id not in alone], *[[pair] for pair in suspects]]
+        return {entry_id for entry_id, times in delivered.items() if times > SUSPECT_DELIVERIES}
+
+    def take_suspect(self, entry: Entry, event: Event) -> list[str]:
+        """Try an entry alone, counted before the trial, since its failure may be the end of this process."""
+        if self.stream.count_failure(event.id) > MAX_FAILURES:
+            return [entry.id] if self.bury_event(entry, event, "its consumer died of it again and again") else []
+        try:
+            done = self.take_group([(entry, event)])
+        except DATABASE_AWAY:
+            self.stream.count_failure(event.id, -1)
+            raise
+        if done:
+            self.stream.forget_failures([event.id])
+        return done
 
     def take_group(self, group: list[tuple[Entry, Event]]) -> list[str]:
         """Take one group in and return the ids of the entries to acknowledge."""
@@ -192,13 +206,12 @@ class Consumer:
             delay = RETRY_DELAYS[min(failures, len(RETRY_DELAYS)) - 1]
             self.review_at = min(self.review_at, time.monotonic() + delay)
             return False
-        bury(
-            body=entry.raw.decode("utf-8", "replace"),
-            error=f"{type(error).__name__}: {error}",
-            event_id=event.id,
-            stream_id=entry.id,
-            failures=failures,
-        )
+        return self.bury_event(entry, event, f"{type(error).__name__}: {error}", failures)
+
+    def bury_event(self, entry: Entry, event: Event, error: str, failures: int = MAX_FAILURES) -> bool:
+        """Make an entry a dead letter; return True."""
+        body = entry.raw.decode("utf-8", "replace")
+        bury(body=body, error=error, event_id=event.id, stream_id=entry.id, failures=failures)
         self.stream.forget_failures([event.id])
         return True
 

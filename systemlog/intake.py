@@ -104,5 +104,18 @@ def bury(*, body: str, error: str, event_id: str = "", stream_id: str = "", fail
 
 
 def prune_seen_events(now: dt.datetime, keep: dt.timedelta) -> int:
-    """Forget the events seen longer ago than any possible replay; return how many."""
-    return SeenEvent.objects.filter(seen_at__lt=now - keep)._raw_delete("default")
+    """Forget the events seen longer ago than any possible replay; return how many.
+
+    In pieces, so that no transaction holds the table long.
+    """
+    pruned = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM syslog_seenevent WHERE event_id IN "
+                "(SELECT event_id FROM syslog_seenevent WHERE seen_at < %s ORDER BY seen_at LIMIT 20000)",
+                [now - keep],
+            )
+            pruned += cursor.rowcount
+            if not cursor.rowcount:
+                return pruned

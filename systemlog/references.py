@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 from core import render
 
 MOST_FOUND = 50
-# Said by the account's page already; in a list it would only take room.
-UNDRAWN = {"client"}
+# What another reference leads to already would only take room in a list.
+SAID_BY = {"client": "account"}
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,12 @@ def page_of(kind: str, pk: Any) -> str:
 
 def draw_refs(refs: list[dict[str, Any]]) -> SafeString:
     """Return the links of an entry; what was deleted since still leads to where it was, and stays readable."""
+    kinds = {ref.get("kind") for ref in refs if isinstance(ref, dict)}
+    unsaid = {kind for kind, by in SAID_BY.items() if by in kinds}
     drawn = format_html_join(
         format_html("{}", " "),
         '<span class="ref"><span class="ref-kind">{}</span> {}</span>',
-        ((_label(ref), _link(ref)) for ref in refs if isinstance(ref, dict) and ref.get("kind") not in UNDRAWN),
+        ((_label(ref), _link(ref)) for ref in refs if isinstance(ref, dict) and ref.get("kind") not in unsaid),
     )
     return drawn or render.EMPTY
 

@@ -92,10 +92,10 @@ class EventStream:
         rows = self.client.xpending_range(self.key, self.group, first, last, count, consumername=self.consumer)
         return {_text(row["message_id"]): int(row["times_delivered"]) for row in rows}
 
-    def count_failure(self, event_id: str) -> int:
-        """Count one more failure of an event, for all consumers and over restarts; return the sum."""
+    def count_failure(self, event_id: str, by: int = 1) -> int:
+        """Count a failure of an event, for all consumers and over restarts; return the sum."""
         pipeline = self.client.pipeline()
-        pipeline.hincrby(self.failures_key, event_id, 1)
+        pipeline.hincrby(self.failures_key, event_id, by)
         pipeline.expire(self.failures_key, FAILURES_KEPT_SECONDS)
         return int(pipeline.execute()[0])
 

@@ -38,7 +38,25 @@ POINTS: dict[str, Callable[[], None]] = {
     "after the acknowledgement": lambda: setattr(EventStream, "acknowledge", then_die(EventStream.acknowledge)),
 }
 
+
+def die_of_poison() -> None:
+    """Die whenever an event from the address 203.0.113.66 is among those to take in."""
+    working = intake.dispatch
+
+    def poisoned(events: Any) -> None:
+        events = list(events)
+        if any(event.call.get("source") == "203.0.113.66" for event in events):
+            die()
+        working(events)
+
+    consumer_module.SUSPECT_DELIVERIES = 1
+    consumer_module.MAX_FAILURES = 2
+    intake.dispatch = poisoned
+
+
 if __name__ == "__main__":
-    POINTS[sys.argv[1]]()
+    (POINTS | {"of poison": die_of_poison})[sys.argv[1]]()
     consumer_module.BATCH = 7  # So that calls are cut apart.
-    consumer_module.Consumer("consumer-1", threading.Event()).run()
+    stop = threading.Event()
+    threading.Timer(float(sys.argv[2]) if len(sys.argv) > 2 else 60, stop.set).start()
+    consumer_module.Consumer("consumer-1", stop).run()

@@ -63,17 +63,33 @@ def test_events_are_taken_in_acknowledged_and_trimmed(stream: EventStream, consu
 def test_a_kill_between_stream_and_commit_costs_nothing(stream: EventStream, consumer: Consumer, point: str) -> None:
     """Killed with -9 at this point again and again, then run to the end."""
     fill(stream, 12)
-    environment = os.environ | {
-        "DATABASE_URL": "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
-    }
     for _ in range(2):
-        died = subprocess.run(
-            [sys.executable, "-m", "tests.systemlog.killed_consumer", point],
-            cwd=settings.BASE_DIR, env=environment, timeout=60, capture_output=True, check=False,
-        )  # fmt: skip
+        died = run_consumer(point)
         assert died.returncode == -9, died.stderr.decode()
     drain(consumer)
     assert_complete(12)
+
+
+def run_consumer(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a consumer in a process of its own, on this test's database."""
+    url = "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
+    return subprocess.run(
+        [sys.executable, "-m", "tests.systemlog.killed_consumer", *arguments],
+        cwd=settings.BASE_DIR, env=os.environ | {"DATABASE_URL": url}, timeout=90, capture_output=True, check=False,
+    )  # fmt: skip
+
+
+def test_an_event_that_kills_its_consumer_becomes_a_dead_letter_and_the_others_are_taken(stream: EventStream) -> None:
+    fill(stream, 2)
+    poison = Call(source="203.0.113.66").attempt_event()
+    stream.add([line(poison)])
+    deaths = 0
+    while run_consumer("of poison", "8").returncode == -9:
+        deaths += 1
+        assert deaths < 8
+    assert deaths >= 2
+    assert DeadLetter.objects.get().event_id == f"sw1:{poison['attempt']}:attempt:0"
+    assert CDR.objects.filter(reason="completed").count() == 2
 
 
 def test_a_dead_consumers_entries_are_taken_over(
