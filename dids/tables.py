@@ -126,7 +126,7 @@ class ChooseColumn(t.SelectColumn):
             '<input type="checkbox" class="form-check-input" data-select-all aria-label="{}">', "Choose all shown"
         )
 
-    def render(self, value: Any, bound_column: Any, record: DID, table: Any) -> Any:
+    def render(self, value: Any, bound_column: Any, record: DID, table: Any) -> Any:  # type: ignore[override]
         """Draw the box, ticked where the DID is chosen."""
         return format_html(
             '<input type="checkbox" class="form-check-input" name="pk" value="{}" form="mapping" aria-label="{}"{}>',
