@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core import render
+from core.sentences import set_for_reading
 
 MOST_FOUND = 50
 # What another reference leads to already would only take room in a list.
@@ -72,7 +73,7 @@ def _label(ref: dict[str, Any]) -> str:
 
 def _link(ref: dict[str, Any]) -> SafeString:
     url = page_of(str(ref.get("kind")), ref.get("id"))
-    label = ref.get("label", "")
+    label = set_for_reading(ref.get("label", ""))
     return format_html('<a href="{}">{}</a>', url, label) if url else format_html("{}", label)
 
 

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from core import render
 from core import tables as t
+from core.sentences import set_for_reading
 from systemlog.models import DeadLetter, LogEntry
 from systemlog.references import attempt_url, draw_refs, refs_in_words
 
@@ -37,6 +38,14 @@ class LogTable(t.PortalTable):
 
     default_columns = ("at", "category", "severity", "message", "refs", "attempt_id", "source")
     fixed_columns = ("at", "message")
+
+    def render_message(self, value: str) -> str:
+        """Set numbers and addresses for reading."""
+        return set_for_reading(value)
+
+    def value_message(self, value: str) -> str:
+        """Return it as it was written."""
+        return value
 
     def render_refs(self, value: list[dict[str, Any]]) -> SafeString:
         """Link each thing an entry speaks of."""

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core import render
+from core.sentences import set_for_reading
 from routing.decision import Outcome, Ref
 from routing.links import page_of
 from routing.reasons import reason as reason_of
@@ -41,7 +42,8 @@ def decision_row(row: Ref | Mapping[str, Any] | None) -> SafeString:
         return render.EMPTY
     ref = row if isinstance(row, Ref) else Ref(**row)
     url = page_of(ref.kind, ref.id)
-    name = format_html('<a href="{}">{}</a>', url, ref.label) if url else ref.label
+    label = set_for_reading(ref.label)
+    name = format_html('<a href="{}">{}</a>', url, label) if url else label
     return format_html(
         '{} <span class="text-secondary num" title="configuration version">v{}</span>', name, ref.version
     )
