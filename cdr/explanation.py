@@ -76,13 +76,15 @@ def _what_happened(record: CDR) -> str:
         if record.answered_at:
             return f"The call is up: {phone} answered it."
         return f"The call is being set up; {phone} rings." if record.rang_at else "The call is being set up."
-    told = f" The carrier was told {record.sip_code}." if record.sip_code and record.sip_code >= 400 else ""
+    # Whoever calls from an address that is nobody's is no carrier of ours.
+    who = "The caller's side" if record.reason == "source_not_listed" else "The carrier"
+    told = f" {who} was told {record.sip_code}." if record.sip_code and record.sip_code >= 400 else ""
     if record.answered_at:
         lasted = duration_words(record.duration or 0)
         if record.reason != "completed":
             return f"{phone} answered, and they talked for {lasted}. Then: {_lower(known.words)}."
-        who = {"caller": "the caller", "callee": "the phone", "switch": "the switch"}.get(record.hung_up_by, "one side")
-        return f"{phone} answered, and they talked for {lasted}; {who} hung up. Nothing went wrong."
+        by = {"caller": "the caller", "callee": "the phone", "switch": "the switch"}.get(record.hung_up_by, "one side")
+        return f"{phone} answered, and they talked for {lasted}; {by} hung up. Nothing went wrong."
     if record.rang_at and record.ring_seconds is not None:
         return f"{phone} rang for {duration_words(record.ring_seconds)}. {known.words}.{told}"
     return f"{known.words}.{told}"

@@ -12,12 +12,14 @@ from django.views import View
 from cdr import selectors
 from cdr.explanation import explain
 from cdr.filters import CdrFilterSet
+from cdr.fixes import fixes_for
 from cdr.ladder import ladder_of
 from cdr.models import CDR
 from cdr.tables import CdrTable, outcome_pill
 from cdr.trace_files import trace_pcap, trace_text
 from core import render
-from core.access import Access
+from core.access import Access, allows
+from core.sentences import set_for_reading
 from core.tabs import ViewTab, bounded_count, register_tab
 from core.views import EmptyState, ListView, ObjectView, TabListView
 from systemlog.references import page_of
@@ -48,7 +50,7 @@ class CdrView(ObjectView):
     @classmethod
     def object_title(cls, instance: CDR) -> str:
         """Return who called whom."""
-        return f"{instance.caller_number or 'Anonymous'} → {instance.called_number or 'no number'}"
+        return set_for_reading(f"{instance.caller_number or 'Anonymous'} → {instance.called_number or 'no number'}")
 
     @classmethod
     def object_pills(cls, instance: CDR) -> list[Any]:
@@ -62,6 +64,7 @@ class CdrView(ObjectView):
         messages = selectors.sip_messages(record) if record.traced else []
         return super().get_context_data(
             explanation=explain(record, selectors.evidence_for(record, attempt)),
+            fixes=fixes_for(record, may_write=allows(self.request.user, Access.WRITE)),
             attempt=attempt,
             decision=selectors.decision_of(attempt),
             simulator_url=f"{reverse('routing:simulator')}?attempt={record.attempt_id}" if attempt else "",
@@ -81,13 +84,13 @@ def party_rows(record: CDR) -> list[tuple[str, Any]]:
 
     def link(kind: str) -> Any:
         label, pk = getattr(record, f"{kind}_label"), getattr(record, f"{kind}_id")
-        return render_link(page_of(kind, pk), label) if label else render.EMPTY
+        return render_link(page_of(kind, pk), set_for_reading(label)) if label else render.EMPTY
 
     return [
         ("Caller", render.mono(record.caller_number)),
         ("Called number", render.mono(record.called_number)),
         ("Carrier", link("carrier")),
-        ("Carrier's address", render.mono(record.carrier_account_label, copy=False)),
+        ("Carrier's address", link("carrier_account")),
         ("DID", link("did")),
         ("Client", link("client")),
         ("Account", link("account")),
