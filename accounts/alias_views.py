@@ -164,7 +164,8 @@ class AliasView(ObjectFormView):
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the phone's settings and contacts."""
         contacts = registrations_of(self.object)[:10]
-        return super().get_context_data(contacts=contacts, **phone_settings(), **extra)
+        code = settings.SIP_NOT_REGISTERED_CODE
+        return super().get_context_data(contacts=contacts, not_registered_code=code, **phone_settings(), **extra)
 
     def perform(self, form: Any) -> Alias:
         """Save it."""
@@ -180,7 +181,8 @@ class AliasContacts(PageView):
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Render the table."""
         alias = get_object_or_404(Alias, pk=pk)
-        return self.render({"object": alias, "contacts": registrations_of(alias)[:10]})
+        code = settings.SIP_NOT_REGISTERED_CODE
+        return self.render({"object": alias, "contacts": registrations_of(alias)[:10], "not_registered_code": code})
 
 
 class AliasSecret(SecretMixin, FormActionView):
