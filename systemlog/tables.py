@@ -30,8 +30,6 @@ class LogTable(t.PortalTable):
 
     class Meta(t.PortalTable.Meta):
         model = LogEntry
-        # On a narrow screen each row becomes a small card, or the words would stand far to the right.
-        attrs = {"class": "table table-vcenter card-table table-hover stacked"}
         fields = (
             "at", "category", "severity", "message", "refs", "attempt_id", "number", "source", "call_id", "reason",
         )  # fmt: skip
