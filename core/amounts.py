@@ -33,7 +33,7 @@ class AmountField(forms.DecimalField):
         """Ask phones for the keys of a number."""
         return super().widget_attrs(widget) | {"inputmode": "decimal", "class": "num", "autocomplete": "off"}
 
-    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override] as DecimalField itself does
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         """Read plain decimals only: no exponent, no comma, whose meaning differs from country to country."""
         if isinstance(value, str):
             value = _BLANKS.sub("", value).replace("−", "-")
