@@ -69,23 +69,25 @@ class Check(NamedTuple):
         return self.said[0].format(*self.said[1:]) if len(self.said) > 1 else "".join(self.said)
 
     def record(self) -> dict[str, Any]:
-        """Return the check as JSON."""
-        return {
-            "n": self.number,
-            "title": self.title,
-            "outcome": self.outcome.value,
-            "words": self.words,
-            "row": self.row._asdict() if self.row else None,
-            "near": self.near,
-        }
+        """Return the check as JSON, without what its number says anyway."""
+        record: dict[str, Any] = {"n": self.number, "outcome": self.outcome.value, "words": self.words}
+        if self.row:
+            record["row"] = self.row
+        if self.outcome is Outcome.FAILED:
+            record["near"] = self.near
+        return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Check":
         """Read a check back."""
-        row = record["row"]
         # One string without values is never taken for a template, so a brace in a carrier's name stays a brace.
         said = (record["words"],) if record["words"] else ()
-        return cls(record["n"], Outcome(record["outcome"]), said, Ref(**row) if row else None, record["near"])
+        return cls(record["n"], Outcome(record["outcome"]), said, read_ref(record.get("row")), record.get("near", ""))
+
+
+def read_ref(value: Any) -> Ref | None:
+    """Read a row's name back; JSON keeps it as a list."""
+    return Ref(*value) if value else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +237,13 @@ class Decision:
             "reason": self.reason,
             "version": self.version,
             "number": self.number,
-            **{name: row._asdict() if (row := getattr(self, name)) else None for name in PARTIES},
-            "reserve": [{**leg._asdict(), "amount": str(leg.amount)} for leg in self.reserve],
+            **{name: getattr(self, name) for name in PARTIES},
+            "reserve": [[*leg[:2], str(leg.amount), leg.currency] for leg in self.reserve],
             "limits": self.limits,
             "max_seconds": self.max_seconds,
             "trace": self.trace,
             "facts": self.facts,
-            "checks": [check.record() for check in self.checks],
+            "checks": [check.record() for check in self.checks if check.outcome is not Outcome.NOT_REACHED],
         }
 
     @classmethod
@@ -249,13 +251,17 @@ class Decision:
         """Read a record back; raises ValueError for one of a format that is not known."""
         if record.get("v") != RECORD_FORMAT:
             raise ValueError(f"unknown record format {record.get('v')!r}")
+        checks = [Check.from_record(check) for check in record["checks"]]
+        checks += [Check(number, Outcome.NOT_REACHED) for number in range(len(checks) + 1, len(CHECK_TITLES) + 1)]
         return cls(
             reason=record["reason"],
             version=record["version"],
-            checks=[Check.from_record(check) for check in record["checks"]],
+            checks=checks,
             number=record["number"],
-            **{name: Ref(**record[name]) if record[name] else None for name in PARTIES},
-            reserve=tuple(Reserve(**{**leg, "amount": Decimal(leg["amount"])}) for leg in record["reserve"]),
+            **{name: read_ref(record[name]) for name in PARTIES},
+            reserve=tuple(
+                Reserve(leg, balance, Decimal(amount), currency) for leg, balance, amount, currency in record["reserve"]
+            ),
             limits=record["limits"],
             max_seconds=record["max_seconds"],
             trace=record["trace"],

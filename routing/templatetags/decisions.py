@@ -1,8 +1,5 @@
 """Draw what a decision says."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -36,11 +33,10 @@ def verdict_pill(reason: str) -> SafeString:
 
 
 @register.simple_tag
-def decision_row(row: Ref | Mapping[str, Any] | None) -> SafeString:
+def decision_row(ref: Ref | None) -> SafeString:
     """Return the row that matched, linked to its page, with the version it had."""
-    if not row:
+    if not ref:
         return render.EMPTY
-    ref = row if isinstance(row, Ref) else Ref(**row)
     url = page_of(ref.kind, ref.id)
     label = set_for_reading(ref.label)
     name = format_html('<a href="{}">{}</a>', url, label) if url else label

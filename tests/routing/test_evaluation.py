@@ -240,7 +240,12 @@ def test_any_call_meets_a_verdict_with_a_readable_record(
             ("prefix_not_matched", 1), ("funds_unknown", 4), ("carrier_no_credit", 13),
         }  # fmt: skip
     record = json.loads(json.dumps(decision.record()))
-    assert Decision.from_record(record).record() == record
+    back = Decision.from_record(record)
+    assert json.loads(json.dumps(back.record())) == record
+    assert [(c.number, c.outcome, c.words, c.row, c.near) for c in back.checks] == [
+        (c.number, c.outcome, c.words, c.row, c.near) for c in decision.checks
+    ]
+    assert (back.reserve, back.carrier, back.alias) == (decision.reserve, decision.carrier, decision.alias)
 
 
 @given(configs, attempts, some_facts)
