@@ -155,7 +155,7 @@ def note(beat: Heartbeat) -> str:
     if details.get("waiting"):
         words.append(f"{details['waiting']} events wait")
     if "latency_ms" in details and not details.get("trouble"):
-        words.append(f"{details['taken']:,} events taken, last after {details['latency_ms']:.0f} ms")
+        words.append(f"events taken: {details['taken']:,}, the last after {details['latency_ms']:.0f} ms")
     return "; ".join(words)
 
 

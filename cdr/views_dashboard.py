@@ -10,6 +10,7 @@ from django.views import View
 
 from cdr import today
 from cdr.choices import Outcome
+from cdr.first_steps import next_step
 from core.access import Access
 from core.views.base import PageView
 
@@ -25,7 +26,7 @@ class DashboardView(PageView):
         """Show the page, or its live part alone."""
         context = self.get_context_data(**dashboard_context())
         if self.wants_fragment("dashboard"):
-            return self.render(context, "cdr/dashboard_live.html")
+            return self.render(context, "cdr/dashboard_fragment.html")
         return self.render(context)
 
 
@@ -54,6 +55,7 @@ def dashboard_context() -> dict[str, Any]:
         "differences": today.verdict_differences(),
         "dead_letters": today.open_dead_letters(),
         "start": start,
+        "next_step": next_step(),
         "carriers_url": address("carriers:carrier_list"),
         "registrations_url": address("accounts:registration_list"),
     }
