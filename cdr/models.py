@@ -1,12 +1,14 @@
 """Call detail records and recorded SIP messages."""
 
 import re
+from decimal import Decimal
 
 from django.db import models
 from django.urls import reverse
 
 from cdr.choices import REFUSAL_CODES, Outcome
 from core.fields import MoneyField
+from core.render import money_text
 
 SIP_USER = re.compile(r"sips?:([^@;?>]*)@")
 
@@ -138,6 +140,14 @@ class ChargedLeg(models.Model):
 
     def __str__(self) -> str:
         return f"{self.leg} {self.amount} {self.currency}"
+
+    @property
+    def rate_words(self) -> str:
+        """The price as it was, without the zeros that NUMERIC keeps."""
+        minute, call = (Decimal(str(self.rate.get(name) or 0)) for name in ("rate_minute", "rate_call"))
+        if not minute and not call:
+            return "no charge"
+        return f"{money_text(minute)} {self.currency} a minute, {money_text(call)} {self.currency} a call"
 
 
 class SipMessage(models.Model):

@@ -12,7 +12,7 @@ from routing.decision import Check, Decision, Facts, InboundAttempt, Outcome, Re
 from routing.networks import parse_address
 from routing.numbers import Received, fits_tech_prefix, read_number, received_number
 from routing.refs import account_ref, alias_ref, billed_ref, carrier_ref, did_ref
-from routing.rows import Account, Alias, Carrier, CarrierAccount, Did
+from routing.rows import Account, Alias, Carrier, CarrierAccount, Did, Rate
 from routing.snapshot import Snapshot
 
 CARRIER_LEG, ACCOUNT_LEG = "carrier", "account"
@@ -116,11 +116,14 @@ class _Evaluation:
 
     def _source_said(self, account: CarrierAccount) -> tuple[Any, ...]:
         carrier = self.config.carrier(account.carrier_id)
-        name = carrier.name if carrier else "?"
+        name, source = carrier.name if carrier else "?", self.attempt.source
+        if account.network.partition("/")[0] == source and account.network.endswith(("/32", "/128")):
+            where: tuple[str, ...] = ("{} is an address of {}", source, name)
+        else:
+            where = ("{} is inside {} of {}", source, account.network, name)
         if account.tech_prefix:
-            template = "{} is inside {} of {}, and the number starts with tech prefix {}"
-            return template, self.attempt.source, account.network, name, account.tech_prefix
-        return "{} is inside {} of {}", self.attempt.source, account.network, name
+            return where[0] + ", and the number starts with tech prefix {}", *where[1:], account.tech_prefix
+        return where
 
     def carrier_enabled(self) -> None:
         """Check 2: a disabled entry refuses, even where a wider one is enabled."""
@@ -266,7 +269,7 @@ class _Evaluation:
         priced = rate.rate_minute > 0 or rate.rate_call > 0
         if priced and (amount := quantum(rate, config.policy.reservation_seconds)) > 0:
             self.reserve.append(Reserve(leg, balance_id, amount, table.currency if table else ""))
-        words = f"Product “{name}”: code {rate.code or '(any)'} at {rate.rate_minute} a minute, {rate.rate_call} a call"
+        words = f"Product “{name}”: code {rate.code or '(any)'} at {_price_words(rate)}"
         return words, Ref("rate", rate.id, f"{table.name if table else '?'} {rate.code or '(any)'}", rate.version)
 
     def limits(self) -> None:
@@ -382,3 +385,9 @@ _CHECKS = (
     _Evaluation.funds,
     _Evaluation.registered,
 )
+
+
+def _price_words(rate: Rate) -> str:
+    if not rate.rate_minute and not rate.rate_call:
+        return "no charge"
+    return f"{rate.rate_minute.normalize():f} a minute, {rate.rate_call.normalize():f} a call"
