@@ -226,15 +226,20 @@ def read_list(text: str, default_region: str = "", *, limit: int) -> Iterator[Wr
                 yield WrittenNumber(line, written, number)
 
 
-def _numbers_of(written: str, region: str, limit: int) -> list[Number]:
+def range_ends(written: str) -> tuple[str, str] | None:
+    """Return first and last number of a text that is a range, "+44 20 7946 0010 - 19"; None where it is none."""
     ends = _RANGE_WORD.split(written)
     if len(ends) == 1:
         # 442079460010-442079460019: a lone hyphen between two whole numbers is a range, not grouping.
         halves = written.split("-")
         if len(halves) == 2 and all(len(phonenumbers.normalize_digits_only(half)) >= MIN_DIGITS for half in halves):
             ends = halves
-    if len(ends) == 2 and all(ends):
-        return read_range(ends[0], ends[1], region, limit=limit)
+    return (ends[0], ends[1]) if len(ends) == 2 and all(ends) else None
+
+
+def _numbers_of(written: str, region: str, limit: int) -> list[Number]:
+    if ends := range_ends(written):
+        return read_range(*ends, region, limit=limit)
     return [read_number(written, region)]
 
 

@@ -12,7 +12,7 @@ from carriers.models import Carrier
 from core.constraints import is_deadlock, violated_constraint
 from core.history import acting
 from core.models import User
-from core.phone_numbers import NumberError, WrittenNumber, area_of, read_list, read_number, read_range
+from core.phone_numbers import NumberError, WrittenNumber, area_of, range_ends, read_list, read_number, read_range
 from core.preview import Outcome, PreviewOutdated, digest_of
 from dids.models import DID
 from dids.services import describe_holder
@@ -34,8 +34,14 @@ class PlannedDID:
 
 
 def plan_one(*, carrier: Carrier, text: str, default_region: str = "") -> list[PlannedDID]:
-    """Return what adding one number would do. Raise ValidationError beside ``number`` where it is none."""
+    """Return what adding one number, or a range written as one text, would do.
+
+    Raise ValidationError beside ``number`` where it is neither.
+    """
     try:
+        if ends := range_ends(text.strip()):
+            numbers = read_range(*ends, default_region, limit=LIMIT)
+            return _plan(carrier, [WrittenNumber(index, "", number) for index, number in enumerate(numbers, start=1)])
         return _plan(carrier, [WrittenNumber(1, text.strip(), read_number(text, default_region))])
     except NumberError as error:
         raise ValidationError({"number": str(error)}) from error

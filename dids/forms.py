@@ -28,7 +28,7 @@ class AddDIDForm(forms.Form):
 
     number = forms.CharField(
         label="DID number",
-        max_length=40,
+        max_length=80,
         widget=forms.TextInput(attrs=WRITTEN | {"placeholder": "+44 20 7946 0018", "inputmode": "tel"}),
         help_text="As you have it: +44 20 7946 0018 or 0044 20 7946 0018.",
     )

@@ -57,7 +57,7 @@ class PreviewedView(TabCreateView):
         """Render the form with the plan under it: counts, lines that need attention, and the first of the others."""
         counts = {outcome: sum(row.outcome is outcome for row in plan) for outcome in Outcome}
         applying = counts[Outcome.ADD] + counts[Outcome.WARN]
-        shown = plan if len(plan) <= SHOWN_ROWS else _most_telling(plan)
+        shown = _most_telling(plan)
         context = self.get_context_data(
             form=form,
             submit_label="Preview again",
@@ -76,7 +76,7 @@ class PreviewedView(TabCreateView):
 
 
 def _most_telling(plan: Sequence[Any]) -> list[Any]:
-    """Return as many rows as are shown, in their order: first of all those that are not plainly added."""
+    """Return as many rows as are shown: those that need attention first, each kind in the order it was written."""
     order = (Outcome.REFUSE, Outcome.WARN, Outcome.SAME, Outcome.ADD)
     ranked = sorted(range(len(plan)), key=lambda index: (order.index(plan[index].outcome), index))
-    return [plan[index] for index in sorted(ranked[:SHOWN_ROWS])]
+    return [plan[index] for index in ranked[:SHOWN_ROWS]]

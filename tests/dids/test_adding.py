@@ -99,3 +99,11 @@ def test_two_carriers_take_the_same_numbers_at_the_same_moment_and_only_one_gets
     # A loser so late that its plan already saw the winner's numbers has nothing to add.
     assert (len(refused), len(added)) == (1, 1) or sorted(len(result) for result in added) == [0, 200], results
     assert sorted(carrier.dids.count() for carrier in carriers) == [0, 200]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("written", ["+44 20 7946 0020 - 0029", "+442079460020-+442079460029", "442079460020 to 29"])
+def test_a_range_written_in_the_field_of_one_number_is_understood(written: str) -> None:
+    actor = a_user()
+    plan = plan_one(carrier=a_carrier(actor), text=written)
+    assert [row.number for row in plan] == [str(442079460020 + step) for step in range(10)]
