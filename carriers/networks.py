@@ -48,9 +48,9 @@ def read_network(text: str, *, subnet: bool) -> Network:
         return _usable(ipaddress.ip_network(_address(written)))
     if "/" not in written:
         address = _address(written)
+        example = ipaddress.ip_network((address, address.max_prefixlen - 6), strict=False)
         raise NetworkError(
-            f"A subnet is written in CIDR notation, such as {address}/{address.max_prefixlen - 6}; "
-            "uncheck “subnet” for the address alone."
+            f"A subnet is written in CIDR notation, such as {example}; uncheck “subnet” for the address alone."
         )
     return _usable(_cidr(written))
 

@@ -55,6 +55,9 @@ def update_carrier(*, actor: User, carrier: Carrier, **changes: Any) -> Carrier:
 
 def _save_carrier(carrier: Carrier) -> None:
     carrier.full_clean()
+    # Two carriers that differ in capitals alone are one that was added twice.
+    if other := Carrier.objects.filter(name__iexact=carrier.name).exclude(pk=carrier.pk).first():
+        raise ValidationError({"name": f"There is a carrier “{other.name}” already."})
     try:
         with transaction.atomic():
             carrier.save()

@@ -66,13 +66,14 @@ class SettingsView(PageView):
 
     def switch_facts(self) -> list[tuple[str, Any]]:
         """Return where the switch is, as carriers and phones must know it."""
+        port = "" if settings.SIP_PORT == 5060 else f":{settings.SIP_PORT}"
         return [
             ("Name", settings.SWITCH_NAME),
             ("SIP address", render.mono(settings.SIP_ADDRESS)),
             ("SIP port", render.mono(settings.SIP_PORT, copy=False)),
             ("STUN server for phones", render.mono(f"{settings.SIP_ADDRESS}:{settings.SIP_PORT}")),
             ("Realm", render.mono(settings.SIP_REALM, copy=False)),
-            ("Address to give to a provider", render.mono(f"sip:<number>@{settings.SIP_ADDRESS}", copy=False)),
+            ("Address to give to a provider", render.mono(f"sip:<number>@{settings.SIP_ADDRESS}{port}", copy=False)),
         ]
 
     def timer_facts(self) -> list[tuple[str, Any]]:

@@ -32,7 +32,7 @@ def test_an_address_or_network_is_read(written: str, subnet: bool, network: str)
         ("", False, "Enter an IP address"),
         ("", True, "Enter a network"),
         ("203.0.113.0/26", False, "check “subnet”"),
-        ("203.0.113.5", True, "CIDR notation, such as 203.0.113.5/26"),
+        ("203.0.113.5", True, "CIDR notation, such as 203.0.113.0/26"),
         ("203.0.113.5/26", True, "host bits set: write 203.0.113.0/26"),
         ("2001:db8::1/64", True, "host bits set: write 2001:db8::/64"),
         ("203.0.113.256", False, "at most 255"),

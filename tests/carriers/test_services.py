@@ -227,3 +227,11 @@ def test_the_usual_region_is_the_one_all_addresses_share() -> None:
     assert usual_region(carrier) == "GB"
     an_address(actor, carrier, "203.0.113.7", default_region="LV")
     assert usual_region(carrier) == ""
+
+
+@pytest.mark.django_db
+def test_a_name_that_differs_in_capitals_alone_is_taken() -> None:
+    actor = a_user()
+    a_carrier(actor, "Acme Numbers")
+    with pytest.raises(ValidationError, match="There is a carrier “Acme Numbers” already"):
+        a_carrier(actor, "acme numbers")
