@@ -71,6 +71,33 @@ def test_nobody_registers_for_another(network: Network, phone: PhoneMaker, logge
     assert not Registration.objects.filter(alias=alias_of(victim)).exists()
 
 
+def test_an_answer_heard_on_the_wire_is_worth_nothing(network: Network, phone: PhoneMaker) -> None:
+    """The very credentials of a REGISTER bind nothing a second time, from nowhere, or the eavesdropper has the calls."""
+    line = network.line()
+    made = phone(line, register=False)
+    sent: list[str] = []
+    send = made._send
+    made._send = lambda text, to=None: (sent.append(text), send(text, to))[1]
+    assert made.register() == 200
+    credentials = next(row for row in sent[-1].split("\r\n") if row.startswith("Authorization:")) + "\r\n"
+    made.contact = "sip:thief@192.0.2.66"
+    for thief in (made, phone(line, register=False)):
+        thief.contact = "sip:thief@192.0.2.66"
+        answer = thief._register_once(600, credentials, 3)
+        assert answer is not None and answer.code == 401
+
+
+def test_a_phone_binds_no_address_but_its_own(network: Network, phone: PhoneMaker, carrier: CarrierAt) -> None:
+    """A Contact that names a gateway or the switch itself does not turn an alias into a way out."""
+    line = network.line()
+    gateway = Raw(("127.12.253.1", 0))
+    made = phone(line, contact=f"sip:0900123@{gateway.address}:{gateway.port}")
+    result = carrier().call(talking(0.1) + hang_up(), line.number)
+    assert result, result.errors
+    assert made.received("INVITE")
+    assert gateway.hears_nothing(0.2)
+
+
 def test_a_registration_expires(
     network: Network, phone: PhoneMaker, carrier: CarrierAt, story: Story, logged: Logged
 ) -> None:
