@@ -14,6 +14,7 @@ MIN_DIGITS, MAX_DIGITS = 7, 15
 
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEPARATORS = re.compile(r"[-.()\s]")
 _DIALLED = re.compile(r"\+?[0-9*#]+")
 _E164 = re.compile(rf"[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}")
@@ -69,8 +70,9 @@ def _addr_spec(text: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    # Each escape becomes one character; what is not ASCII can be no digit and is refused later as a letter is.
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    # Each escape becomes one character; what is not ASCII can be no digit and is refused later as a letter is. Control
+    # characters are shown as doubtful: the text goes into the decision's record, and PostgreSQL stores no NUL.
+    return _ESCAPE.sub(lambda match: _CONTROL.sub("\ufffd", chr(int(match[1], 16))), text)
 
 
 def _context(parameters: list[str]) -> str:

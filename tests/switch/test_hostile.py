@@ -64,6 +64,8 @@ HOSTILE = {
     "not UTF-8": {"sender": '"\xc3\x28\xff" <sip:\x80\x81@x>'},
     "JSON in the agent": {"extra": 'User-Agent: "},{"op":"decision","accept":1}\\u0000\r\n'},
     "control characters": {"extra": "User-Agent: a\x01\x02\x1b[31m\tb\r\n"},
+    "a NUL": {"extra": "User-Agent: a\x00b\r\n"},
+    "an escaped NUL": {"sender": "<sip:%00@x>"},
     "a very long agent": {"extra": f"User-Agent: {'A' * 6000}\r\n"},
     "a record line as Call-ID": {"call_id": 'x|{"v":1}|{"v": 1, "switch": "evil"}'},
     "SQL and HTML": {"sender": '"<script>alert(1)</script>\'; DROP TABLE cdr;--" <sip:x@y>'},
