@@ -32,7 +32,8 @@ def logging_settings(level: str, form: str) -> dict[str, Any]:
     if form == "json":
         last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=False)]
+        # The default would print every frame's variables, and so passwords, phones' secrets and tokens.
+        last = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     return {
         "version": 1,
         "disable_existing_loggers": False,

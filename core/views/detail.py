@@ -61,20 +61,21 @@ class TabMixin(PageView):
         """Load the object, or answer 404."""
         super().setup(request, *args, **kwargs)
         model = apps.get_model(self.tab_model)
-        self.head: type[ObjectHead] = main_view(self.tab_model) or ObjectHead
-        self.object = get_object_or_404(self.head.object_queryset(model), pk=kwargs["pk"])
+        # Not ``head``: by that name Django serves the method HEAD.
+        self.page_head: type[ObjectHead] = main_view(self.tab_model) or ObjectHead
+        self.object = get_object_or_404(self.page_head.object_queryset(model), pk=kwargs["pk"])
 
     def get_title(self) -> str:
         """Return the object's heading."""
-        return self.head.object_title(self.object)
+        return self.page_head.object_title(self.object)
 
     def get_breadcrumbs(self) -> list[tuple[str, str]]:
         """Return the pages above the object."""
-        return self.head.object_parents(self.object)
+        return self.page_head.object_parents(self.object)
 
     def get_page_actions(self) -> list[Any]:
         """Return the object's own buttons; a tab's own stand in its body."""
-        return shown_actions(self.head.object_actions, self.request.user, self.object)
+        return shown_actions(self.page_head.object_actions, self.request.user, self.object)
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the object, its head and its tabs."""
@@ -82,8 +83,8 @@ class TabMixin(PageView):
             object=self.object,
             tabs=shown_tabs(self.request, self.object, self.tab_slug),
             tab=self.tab,
-            pills=self.head.object_pills(self.object),
-            subtitle=self.head.object_subtitle(self.object),
+            pills=self.page_head.object_pills(self.object),
+            subtitle=self.page_head.object_subtitle(self.object),
             tab_actions=shown_actions(self.page_actions, self.request.user, self.object),
             **{key: value for key, value in extra.items() if key != "subtitle"},
         )
@@ -108,7 +109,7 @@ class TabListView(TabMixin, ListView):
 
     def get_title(self) -> str:
         """Return the object's heading, not the rows'."""
-        return self.head.object_title(self.object)
+        return self.page_head.object_title(self.object)
 
     def empty_action(self) -> Any:
         """Return the button of the empty state, its address made with the object."""

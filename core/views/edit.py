@@ -286,7 +286,7 @@ class TabCreateView(TabMixin, ModelFormView):
 
     def get_breadcrumbs(self) -> list[tuple[str, str]]:
         """Return the object's page too."""
-        return [*super().get_breadcrumbs(), (self.head.object_title(self.object), self.get_success_url(None))]
+        return [*super().get_breadcrumbs(), (self.page_head.object_title(self.object), self.get_success_url(None))]
 
     def get_page_actions(self) -> list[Any]:
         """Return none: a form has its own buttons."""

@@ -36,6 +36,12 @@ def test_a_carrier_is_added_and_opens_at_main_with_what_is_still_to_be_done(oper
     assert shown.count("step-open") == 4
 
 
+def test_what_asks_for_the_head_of_a_page_gets_its_head(operator_page: Browser, acme: Carrier) -> None:
+    """Link checkers and proxies ask by HEAD; an object's page and its tabs answer as they answer GET."""
+    for address in (acme.get_absolute_url(), reverse("carriers:carrier_add"), reverse("carriers:carrier_list")):
+        assert operator_page.head(address).status_code == 200
+
+
 def test_the_checkbox_of_main_makes_a_carrier_a_did_provider(operator_page: Browser, acme: Carrier) -> None:
     values = {"name": "Acme", "is_did_provider": "on", "enabled": "on", "credit_limit": "3", "notes": ""}
     assert operator_page.post(acme.get_absolute_url(), values).status_code == 302
