@@ -41,7 +41,10 @@ def connect(dsn: Mapping[str, Any], name: str, *, statement_ms: int, autocommit:
 def connection_parameters() -> dict[str, Any]:
     """Return what psycopg2.connect wants to reach Django's default database, with the TLS and other options set."""
     parameters = connections["default"].get_connection_params()
-    ours = {"cursor_factory", "connect_timeout", "application_name", "keepalives", "tcp_user_timeout"}
+    ours = {
+        "cursor_factory", "connect_timeout", "application_name", "tcp_user_timeout",
+        "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+    }  # fmt: skip
     return {name: value for name, value in parameters.items() if name not in ours and value is not None}
 
 
