@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from allauth.mfa.signals import authentication_failed
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
@@ -65,6 +66,8 @@ class AccessLogMiddleware:
         user = getattr(request, "_cached_user", None)
         if user is not None and user.is_authenticated and not happening.user_label:
             happening.user_id, happening.user_label = user.pk, user.get_username()
+        if request.method == "POST" and not happening.user_label and _is_login(request):
+            happening.user_label = request.POST.get("login", "")
         spool.append(
             {
                 "at": at.isoformat(),
@@ -88,6 +91,9 @@ def result_of(request: HttpRequest, response: HttpResponseBase) -> AccessResult:
     if request.method == "POST" and status in (200, 429) and _is_login(request):
         # No attempt was made at all: allauth's limit refused it, or a field was empty.
         return AccessResult.LOGIN_REFUSED
+    if request.method == "POST" and status == 302 and _is_login(request):
+        # A login that is over is said by a signal; this one waits for the code of the authenticator.
+        return AccessResult.CODE_ASKED
     if status in (301, 302):
         login = resolve_url(settings.LOGIN_URL)
         if response.headers.get("Location", "").startswith(login) and not request.path.startswith(login):
@@ -133,6 +139,11 @@ def _on_failure(sender: Any, credentials: dict[str, Any], request: HttpRequest |
     _note(request, AccessResult.LOGIN_FAILED, label=str(credentials.get("username", "")))
 
 
+def _on_wrong_code(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    _note(request, AccessResult.LOGIN_FAILED, label=user.get_username())
+
+
+authentication_failed.connect(_on_wrong_code, dispatch_uid="access_log_wrong_code")
 user_logged_in.connect(_on_login, dispatch_uid="access_log_login")
 user_logged_out.connect(_on_logout, dispatch_uid="access_log_logout")
 user_login_failed.connect(_on_failure, dispatch_uid="access_log_failure")

@@ -9,6 +9,7 @@ class AccessResult(ColouredChoices):
     OK = "ok", "secondary", "OK"
     LOGIN = "login", "green", "Logged in"
     LOGOUT = "logout", "secondary", "Logged out"
+    CODE_ASKED = "code asked", "secondary", "Code asked for"
     LOGIN_FAILED = "login failed", "red", "Login failed"
     LOGIN_REFUSED = "login refused", "orange", "Login refused"
     NOT_LOGGED_IN = "not logged in", "secondary", "Not logged in"

@@ -47,12 +47,13 @@ def test_a_stranger_changes_nothing(stranger_page: Client) -> None:
 def test_each_role_may_do_what_its_rule_says(request: pytest.FixtureRequest, role: str) -> None:
     user: User = request.getfixturevalue(role)
     page = Client()
+    page.force_login(user)
     for address in all_addresses():
         for method, rule in (("get", address.rule.safe), ("post", address.rule.unsafe)):
             if rule in (Access.PUBLIC, Access.TOKEN) or method not in address.methods or "logout" in address.name:
                 continue
-            page.force_login(user)
             response = getattr(page, method)(address.path)
+            assert not response.headers.get("Location", "").startswith("/account/login/"), address.name
             refused = response.status_code == 403
             assert refused is not allows(user, rule), f"{method} {address.name} as {role}: {response.status_code}"
 

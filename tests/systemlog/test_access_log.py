@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.core.cache import cache
 from django.db import OperationalError
@@ -67,6 +68,17 @@ def test_a_throttled_login_is_noted_as_refused(operator: User, client: Client, l
     for _ in range(6):
         client.post("/account/login/", {"login": "olga", "password": "wrong"})
     assert [entry[0] for entry in logged()] == ["login failed"] * 5 + ["login refused"]
+
+
+def test_a_second_factor_is_noted_step_by_step(
+    operator: User, client: Client, logged: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TOTP.activate(operator, "JBSWY3DPEHPK3PXP")
+    client.post("/account/login/", {"login": "olga", "password": PASSWORD})
+    client.post("/account/two-factor/authenticate/", {"code": "000000"})
+    monkeypatch.setattr(TOTP, "validate_code", lambda self, code: True)
+    client.post("/account/two-factor/authenticate/", {"code": "000000"})
+    assert [entry[:2] for entry in logged()] == [("code asked", "olga"), ("login failed", "olga"), ("login", "olga")]
 
 
 def test_a_request_that_breaks_is_noted_too(
