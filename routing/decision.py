@@ -72,7 +72,7 @@ class Check(NamedTuple):
         """Return the check as JSON, without what its number says anyway."""
         record: dict[str, Any] = {"n": self.number, "outcome": self.outcome.value, "words": self.words}
         if self.row:
-            record["row"] = self.row
+            record["row"] = self.row._asdict()
         if self.outcome is Outcome.FAILED:
             record["near"] = self.near
         return record
@@ -85,9 +85,9 @@ class Check(NamedTuple):
         return cls(record["n"], Outcome(record["outcome"]), said, read_ref(record.get("row")), record.get("near", ""))
 
 
-def read_ref(value: Any) -> Ref | None:
-    """Read a row's name back; JSON keeps it as a list."""
-    return Ref(*value) if value else None
+def read_ref(value: Mapping[str, Any] | None) -> Ref | None:
+    """Read a row's name back."""
+    return Ref(**value) if value else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ class Decision:
             "reason": self.reason,
             "version": self.version,
             "number": self.number,
-            **{name: getattr(self, name) for name in PARTIES},
+            **{name: row._asdict() if (row := getattr(self, name)) else None for name in PARTIES},
             "reserve": [[*leg[:2], str(leg.amount), leg.currency] for leg in self.reserve],
             "limits": self.limits,
             "max_seconds": self.max_seconds,

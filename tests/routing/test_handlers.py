@@ -60,7 +60,7 @@ def test_an_attempt_keeps_both_verdicts_in_any_order(did: DID, order: str) -> No
     attempt = Attempt.objects.get(attempt_id=call.attempt)
     assert (attempt.decided_reason, attempt.reason, attempt.differs) == ("accepted", "accepted", False)
     assert attempt.record is not None
-    assert attempt.record["did"][2] == "+442079460018"
+    assert attempt.record["did"]["label"] == "+442079460018"
     assert [check["outcome"] for check in attempt.record["checks"]].count("passed") == 14
     assert attempt.config_version == attempt.record["version"]
     assert (str(attempt.source), attempt.call["ruri"]) == ("203.0.113.5", call.call["ruri"])
