@@ -68,6 +68,7 @@ class ClientView(ObjectFormView):
 
     model = Client
     form_class = ClientForm
+    access_post, open_fields = Access.READ, ("notes",)
     tab = ViewTab("Main", weight=100)
     object_actions = (
         PageAction("Delete", "accounts:client_delete", icon="trash", danger=True),
@@ -76,7 +77,7 @@ class ClientView(ObjectFormView):
 
     def perform(self, form: Any) -> Client:
         """Save it."""
-        return update_client(actor=self.request.user, client=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+        return update_client(actor=self.request.user, client=self.object, **self.written(form))  # type: ignore[arg-type]
 
 
 @register_tab(Client, "accounts")

@@ -88,6 +88,7 @@ class CarrierView(ObjectFormView):
 
     model = Carrier
     form_class = CarrierMainForm
+    access_post, open_fields = Access.READ, ("notes",)
     tab = ViewTab("Main", weight=100)
     template_name = "carriers/carrier.html"
     object_actions = (
@@ -116,8 +117,8 @@ class CarrierView(ObjectFormView):
 
     def perform(self, form: Any) -> Carrier:
         """Save the carrier and the limit of its balance."""
-        changes = form.cleaned_data
-        limit: Decimal = changes.pop("credit_limit")
+        changes = self.written(form)
+        limit: Decimal = changes.pop("credit_limit", self.object.balance.credit_limit)
         actor: Any = self.request.user
         carrier = update_carrier(actor=actor, carrier=self.object, **changes)
         if limit != self.object.balance.credit_limit:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from carriers.models import Carrier
 from carriers.selectors import usual_region
 from core import render
+from core.access import Access
 from core.phone_numbers import country_name
 from core.preview import Outcome, digest_of
 from core.tabs import ViewTab, bounded_count, register_tab
@@ -232,6 +233,7 @@ class DIDView(ObjectFormView):
 
     model = DID
     form_class = DIDForm
+    access_post, open_fields = Access.READ, ("notes",)
     tab = ViewTab("Main", weight=100)
     template_name = "dids/did.html"
     object_actions = (
@@ -268,7 +270,7 @@ class DIDView(ObjectFormView):
 
     def perform(self, form: Any) -> DID:
         """Save it."""
-        return update_did(actor=self.request.user, did=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+        return update_did(actor=self.request.user, did=self.object, **self.written(form))  # type: ignore[arg-type]
 
 
 @register_tab(DID, "history")

@@ -17,6 +17,8 @@ class ObjectFormView(TabMixin, ModelFormView, ObjectHead):
     access: Access | str = Access.READ
     access_post: Access | str = Access.WRITE
     template_name = "core/object_form.html"
+    # What everybody may write who may read (DESIGN: support writes notes); such a view has access_post = READ.
+    open_fields: tuple[str, ...] = ()
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Give the form a copy of the object: validation writes into it, and the heading must keep what is stored."""
@@ -30,16 +32,27 @@ class ObjectFormView(TabMixin, ModelFormView, ObjectHead):
         return {}
 
     def get_form(self) -> Any:
-        """Lock every field for those who may only read."""
-        form = super().get_form()
-        if not allows(self.request.user, Access.WRITE):
-            for field in form.fields.values():
-                field.disabled = True
+        """Lock what a reader may not write."""
+        form: Any = super().get_form()
+        if not self.may_write:
+            for name, field in form.fields.items():
+                field.disabled = name not in self.open_fields
         return form
+
+    @property
+    def may_write(self) -> bool:
+        """Tell whether this user may change more than the open fields."""
+        return allows(self.request.user, Access.WRITE)
+
+    def written(self, form: Any) -> dict[str, Any]:
+        """Return the values to write; a reader's are the open fields alone, so that nothing stale goes with them."""
+        return {name: value for name, value in form.cleaned_data.items() if self.may_write or name in self.open_fields}
 
     def show(self, form: Any, status: int = 200) -> HttpResponse:
         """Render the tab around the form."""
-        context = self.get_context_data(form=form, submit_label=self.submit_label, lead=self.lead)
+        context = self.get_context_data(
+            form=form, submit_label=self.submit_label, lead=self.lead, may_save=self.may_write or self.open_fields
+        )
         return self.render(context, status=status)
 
     def get_success_message(self, result: Any) -> str:

@@ -213,6 +213,19 @@ def test_support_reads_carriers_and_finds_no_button_that_would_refuse(
     assert "row-action" not in page(support_page, "carriers:carrier_accounts", acme.pk)
 
 
+def test_support_writes_notes_and_nothing_else(support_page: Browser, acme: Carrier) -> None:
+    values = {
+        "name": "Stolen",
+        "is_did_provider": "on",
+        "credit_limit": "1000",
+        "notes": "Asked for their new addresses.",
+    }
+    assert support_page.post(acme.get_absolute_url(), values).status_code == 302
+    acme.refresh_from_db()
+    assert acme.notes == "Asked for addresses."
+    assert (acme.name, acme.is_did_provider, acme.enabled, acme.balance.credit_limit) == ("Acme", False, True, 0)
+
+
 def test_carriers_without_credit_are_found_by_the_filter(operator_page: Browser, operator: User, acme: Carrier) -> None:
     a_carrier(operator, "Rich", credit_limit=Decimal(10))
     assert "Rich" in page(operator_page, "carriers:carrier_list", in_credit="true")

@@ -289,6 +289,10 @@ def test_support_reads_dids_and_maps_none(support_page: Browser, cast: Cast) -> 
     assert "Add DID number" not in shown and "row-action" not in shown
     assert support_page.get(reverse("dids:accountdid_add", args=[cast.account.pk])).status_code == 403
     assert support_page.post(reverse("dids:did_unmap", args=[cast.dids[0].pk])).status_code == 403
+    did = cast.dids[0]
+    support_page.post(did.get_absolute_url(), {"notes": "fax", "call_limit": "0", "area": "x", "provider_number": "1"})
+    did.refresh_from_db()
+    assert (did.notes, did.call_limit, did.area) == ("fax", None, "London")
 
 
 def test_the_export_is_the_filtered_set_with_bare_numbers(operator_page: Browser, cast: Cast) -> None:
