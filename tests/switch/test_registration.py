@@ -72,7 +72,7 @@ def test_nobody_registers_for_another(network: Network, phone: PhoneMaker, logge
 
 
 def test_an_answer_heard_on_the_wire_is_worth_nothing(network: Network, phone: PhoneMaker) -> None:
-    """The very credentials of a REGISTER bind nothing a second time, from nowhere, or the eavesdropper has the calls."""
+    """The very credentials of a REGISTER bind nothing a second time, from nowhere; else an eavesdropper has calls."""
     line = network.line()
     made = phone(line, register=False)
     sent: list[str] = []
