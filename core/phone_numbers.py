@@ -32,6 +32,7 @@ NO_COUNTRY = "001"  # What phonenumbers calls the region of the codes above.
 _WRITTEN = re.compile(r"^(?:tel:)?\+?[\d\s().\-\u2010-\u2015/\u00a0]+$", re.IGNORECASE)
 _RANGE_WORD = re.compile(r"\s+to\s+|\s*\.\.+\s*|\s*[–—]\s*|\s+-\s+")
 _PARTS_OF_LIST = re.compile(r"[,;\t]")
+_DIGIT = re.compile(r"\d")
 
 
 class NumberError(ValueError):
@@ -206,14 +207,14 @@ def read_range(first: str, last: str, default_region: str = "", *, limit: int) -
 def read_list(text: str, default_region: str = "", *, limit: int) -> Iterator[WrittenNumber]:
     """Read a pasted list: one number or range a line (or separated by comma, semicolon, tab), ``#`` begins a remark.
 
+    Words beside a number, as in a provider's table, are passed over: without a digit they are no misspelt number.
     Yield what each one holds, in order. Raise NumberError when more than ``limit`` numbers have been read.
     """
     count = 0
     for line, content in enumerate(text.splitlines(), start=1):
-        for raw in _PARTS_OF_LIST.split(content.partition("#")[0]):
-            written = raw.strip()
-            if not written:
-                continue
+        parts = [part.strip() for part in _PARTS_OF_LIST.split(content.partition("#")[0]) if part.strip()]
+        with_digits = [part for part in parts if _DIGIT.search(part)]
+        for written in with_digits or parts[:1]:
             try:
                 numbers = _numbers_of(written, default_region, limit)
             except NumberError as error:
@@ -238,9 +239,12 @@ def range_ends(written: str) -> tuple[str, str] | None:
 
 
 def _numbers_of(written: str, region: str, limit: int) -> list[Number]:
-    if ends := range_ends(written):
-        return read_range(*ends, region, limit=limit)
-    return [read_number(written, region)]
+    ends = range_ends(written)
+    if ends is None:
+        return [read_number(written, region)]
+    if not _DIGIT.search(ends[1]):
+        return [read_number(ends[0], region)]  # "+44 20 7946 0018 - Reception"
+    return read_range(*ends, region, limit=limit)
 
 
 def shorten(text: str, length: int = 40) -> str:

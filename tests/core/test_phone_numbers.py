@@ -177,6 +177,14 @@ def test_a_pasted_list_gives_each_line_its_numbers_or_its_reason() -> None:
     assert "not a number" in read[-1].error
 
 
+def test_words_beside_a_number_are_passed_over_and_a_misspelt_number_is_not() -> None:
+    text = "+44 20 7946 0010\tLondon\n+44 20 7946 0011; Reception\n+44 20 7946 0012 - Fax\n+44 20 7946 OO13, x\nLondon"
+    read = list(read_list(text, limit=100))
+    assert [(entry.line, entry.number.digits if entry.number else entry.text) for entry in read] == [
+        (1, "442079460010"), (2, "442079460011"), (3, "442079460012"), (4, "+44 20 7946 OO13"), (5, "London"),
+    ]  # fmt: skip
+
+
 def test_a_list_longer_than_allowed_is_refused_before_it_is_unfolded() -> None:
     with pytest.raises(NumberError, match="At most 10"):
         list(read_list("+442079460000 - 0009\n+442079460010", limit=10))
