@@ -258,4 +258,4 @@ def test_an_import_of_many_dids_is_loaded_afresh_while_calls_are_answered(did: D
         slowest = max(slowest, time.monotonic() - started)
         assert time.monotonic() < deadline
     # The switch gives up after a second.
-    assert slowest < 0.5
+    assert slowest < 1.0
