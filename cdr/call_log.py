@@ -102,10 +102,18 @@ def _decided(event: Event, record: CDR, verdict: dict[str, Any]) -> LogEntry:
         words += f" of account {record.account_label}." if record.account_label else "."
         return _entry(event, record, words, Category.CALL, Severity.INFO, code)
     words = f"Call from {caller} {origin} to {number} refused: {known.words}."
-    failed = next((check for check in verdict.get("checks", ()) if check["outcome"] == "failed"), None)
-    if failed and verdict.get("reason") == code:
-        words += f" Nearest miss: {failed['near']}." if failed["near"] else f" {failed['words']}."
+    if verdict.get("reason") == code:
+        words += _failed_check_words(verdict)
     return _entry(event, record, words, known.category, known.severity, code)
+
+
+def _failed_check_words(verdict: dict[str, Any]) -> str:
+    checks = verdict.get("checks")
+    for check in checks if isinstance(checks, list) else ():
+        if isinstance(check, dict) and check.get("outcome") == "failed":
+            near, words = check.get("near"), check.get("words")
+            return f" Nearest miss: {near}." if near else f" {words}." if words else ""
+    return ""
 
 
 def _ringing(event: Event, record: CDR) -> LogEntry:

@@ -1,6 +1,7 @@
 """What the switch's events become: CDRs, log entries, charged legs, recorded SIP messages."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from cdr import call_log
@@ -62,13 +63,13 @@ def fill_parties(records: list[CDR], verdicts: Verdicts) -> None:
         record.number = record.number or str(verdict.get("number") or "")[:15]
         for party in PARTIES:
             row = verdict.get(party)
-            if not row:
-                continue
+            if not isinstance(row, Mapping) or not isinstance(row.get("id"), int):
+                continue  # The name of today will do; a record of another form must not cost the call its CDR.
             known = getattr(record, f"{party}_id")
             if known is None:
                 setattr(record, f"{party}_id", row["id"])
             if known in (None, row["id"]):
-                setattr(record, f"{party}_label", str(row["label"])[: LABEL_LENGTH.get(party, 100)])
+                setattr(record, f"{party}_label", str(row.get("label", ""))[: LABEL_LENGTH.get(party, 100)])
         if any(getattr(record, f"{party}_id") and not getattr(record, f"{party}_label") for party in PARTIES):
             nameless.append(record)
     if nameless:

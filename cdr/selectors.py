@@ -1,7 +1,6 @@
 """What a call's page shows, gathered from the rows around the record."""
 
 import datetime as dt
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -40,9 +39,8 @@ def decision_of(attempt: Attempt | None) -> Decision | None:
 
 def evidence_for(record: CDR, attempt: Attempt | None) -> Evidence:
     """Gather what explains a call: the failed check, the phone's contacts and its last words with the registrar."""
-    failed: dict[str, Any] = {}
-    if attempt is not None and attempt.record:
-        failed = next((check for check in attempt.record.get("checks", []) if check["outcome"] == "failed"), {})
+    decision = decision_of(attempt)
+    failed = decision.failed if decision else None
     contacts = () if record.answered_at else contacts_at(record)
     told = _last(record, ~Q(reason__in=REFUSED)) if record.reason == "not_registered" else None
     refused = _last(record, Q(reason__in=REFUSED)) if record.reason == "not_registered" else None
@@ -53,8 +51,8 @@ def evidence_for(record: CDR, attempt: Attempt | None) -> Evidence:
         last_registration_at=told.at if told else None,
         last_refusal=refused.message if refused else "",
         last_refusal_at=refused.at if refused else None,
-        failed_check=failed.get("words", ""),
-        near=failed.get("near", ""),
+        failed_check=failed.words if failed else "",
+        near=failed.near if failed else "",
     )
 
 

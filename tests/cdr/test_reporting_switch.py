@@ -37,3 +37,19 @@ def test_a_decision_that_comes_later_is_what_counts(route: dict[str, int]) -> No
     record = CDR.objects.get()
     assert record.reason == ""
     assert record.did_id is None or record.did_label
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"carrier": [1, "Acme"]}, {"carrier": "Acme"}, {"checks": 7}, {"checks": ["x"]}, []]
+)
+def test_a_verdict_of_another_form_costs_no_call_its_cdr(
+    route: dict[str, int], monkeypatch: pytest.MonkeyPatch, record: object
+) -> None:
+    from cdr import handlers
+
+    call = Call(source="203.0.113.70")
+    told = {"reason": "source_not_listed", **record} if isinstance(record, dict) else {}
+    monkeypatch.setattr(handlers, "verdicts_on", lambda events: {event.attempt: told for event in events})
+    outcome = take_in([event_of(event) for event in call.refusal("source_not_listed", 403, 21)])
+    assert outcome.failed == []
+    assert CDR.objects.get().reason == "source_not_listed"
