@@ -218,7 +218,7 @@ def test_support_writes_notes_and_nothing_else(support_page: Browser, acme: Carr
         "name": "Stolen",
         "is_did_provider": "on",
         "credit_limit": "1000",
-        "notes": "Asked for their new addresses.",
+        "notes": "Asked for addresses.",
     }
     assert support_page.post(acme.get_absolute_url(), values).status_code == 302
     acme.refresh_from_db()
