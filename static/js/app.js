@@ -2,6 +2,7 @@
 // htmx brings later need no set-up.
 import "./copy.js";
 import "./dialogs.js";
+import "./drafts.js";
 import "./fragments.js";
 import "./keyboard.js";
 import "./lists.js";

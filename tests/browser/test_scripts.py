@@ -153,6 +153,33 @@ def test_a_session_that_ended_leads_to_the_log_in_page(desk: Page, complaints: l
     complaints.clear()
 
 
+def test_what_was_typed_survives_a_session_that_ended(
+    desk: Page, live_server: LiveServer, context: BrowserContext
+) -> None:
+    ada = User.objects.get(username="ada")
+    ada.set_password("correct horse battery")
+    ada.save()
+    client = Client()
+    client.force_login(ada)
+    session = client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    desk.goto(f"{live_server.url}/carriers/add/")
+    desk.get_by_label("Name").fill("Cirrus Tel")
+    desk.get_by_label("Carrier is DID provider").check()
+    desk.get_by_label("Notes").fill("minutes of typing")
+    context.clear_cookies(name="sessionid")
+    desk.get_by_role("button", name="Add", exact=True).click()
+    desk.get_by_label("Username").fill("ada")
+    desk.get_by_label("Password").fill("correct horse battery")
+    desk.get_by_role("button", name="Log in").click()
+    expect(desk.get_by_text("What you typed is here again")).to_be_visible()
+    expect(desk.get_by_label("Name")).to_have_value("Cirrus Tel")
+    expect(desk.get_by_label("Carrier is DID provider")).to_be_checked()
+    expect(desk.get_by_label("Notes")).to_have_value("minutes of typing")
+    desk.reload()
+    expect(desk.get_by_label("Name")).to_have_value("")
+
+
 def test_a_portal_that_does_not_answer_is_not_silent(desk: Page, complaints: list[str]) -> None:
     desk.route("**/settings/users/?q=x", lambda route: route.fulfill(status=503, body="away"))
     desk.fill("[data-search]", "x")
