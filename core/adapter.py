@@ -23,6 +23,10 @@ class AccountAdapter(DefaultAccountAdapter):
             raise PermissionDenied("The client's address is unknown.")
         return address
 
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Lead on to the portal: the page of the password itself has no menu, and nothing is left to do there."""
+        return "/"
+
     def set_password(self, user: Any, password: str) -> None:
         """Set a password its user chose, which ends the duty to change a generated one."""
         user.must_change_password = False

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from core.client_address import client_address
 from core.models import User
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, make_user
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +72,17 @@ def test_the_clients_address(
     settings.TRUSTED_PROXIES = proxies
     request = rf.get("/", REMOTE_ADDR=peer, **({"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}))
     assert client_address(request) == client
+
+
+@pytest.mark.django_db
+def test_whoever_chose_a_password_goes_on_to_the_portal(client: Client) -> None:
+    user = make_user("newbie", "support")
+    user.set_password("generated-Secret-1")
+    user.must_change_password = True
+    user.save()
+    attempt(client, "newbie", "generated-Secret-1")
+    assert client.get("/cdrs/").headers["Location"] == "/account/password/"
+    chosen = "correct horse battery 9"
+    typed = {"oldpassword": "generated-Secret-1", "password1": chosen, "password2": chosen}
+    assert client.post("/account/password/", typed).headers["Location"] == "/"
+    assert client.get("/").status_code == 200
