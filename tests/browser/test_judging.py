@@ -53,13 +53,13 @@ def accessible(page: Page) -> None:
 def test_a_refused_call_is_judged_changed_and_let_as_far_as_the_phone(desk: Page, live_server: LiveServer) -> None:
     desk.goto(f"{live_server.url}/tools/simulator/")
     accessible(desk)
-    desk.get_by_label("Source address").fill("203.0.113.70")
-    desk.get_by_label("Number").fill("+44 20 7946 0018")
+    desk.get_by_role("textbox", name="Source address").fill("203.0.113.70")
+    desk.get_by_role("textbox", name="Number").fill("+44 20 7946 0018")
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("heading", name="The source address belongs to no carrier")).to_be_visible()
     expect(desk.get_by_text("7 addresses past 203.0.113.0/26 of Acme").first).to_be_visible()
     accessible(desk)
-    desk.get_by_label("Source address").fill("203.0.113.5")
+    desk.get_by_role("textbox", name="Source address").fill("203.0.113.5")
     desk.get_by_role("button", name="Judge this call").click()
     expect(desk.get_by_role("heading", name="The phone is not registered to the switch")).to_be_visible()
     expect(desk.locator("table.decision tbody tr")).to_have_count(14)
@@ -72,7 +72,7 @@ def test_readiness_leads_to_the_simulation(desk: Page, live_server: LiveServer, 
     expect(desk.get_by_text("Would a call ring now?")).to_be_visible()
     accessible(desk)
     desk.get_by_role("link", name="Simulate").click()
-    expect(desk.get_by_label("Number")).to_have_value("+442079460018")
+    expect(desk.get_by_role("textbox", name="Number")).to_have_value("+442079460018")
 
 
 def test_versions_and_switches(desk: Page, live_server: LiveServer) -> None:
