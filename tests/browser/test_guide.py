@@ -64,6 +64,7 @@ def confirm(page: Page, words: str) -> None:
     expect(page.get_by_role("status").filter(has_text=words).first).to_be_visible()
 
 
+@pytest.mark.timeout(300)
 def test_the_guide(portal: Page, stack: Stack, tmp_path: Path) -> None:
     page = portal
 
