@@ -240,6 +240,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "ensure-partitions": {"task": "systemlog.tasks.ensure_partitions", "schedule": 6 * 3600},
     "prune-seen-events": {"task": "systemlog.tasks.prune_seen_events", "schedule": 3600},
+    "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
 }
 # Longer than the switch keeps its local record, the longest possible replay.
 SEEN_EVENTS_DAYS = int(os.environ.get("SEEN_EVENTS_DAYS", "30"))

@@ -9,8 +9,10 @@ from django.core.management import CommandError, call_command
 from billing.ledger import check_ledger
 from billing.models import Balance, LedgerEntry
 from billing.services import open_balance, record_adjustment, record_payment, set_credit_limit
+from billing.tasks import prove_ledger
 from core.choices import Role
-from tests.inventory import a_user, at_the_same_moment
+from systemlog.models import LogEntry
+from tests.inventory import a_carrier, a_user, at_the_same_moment
 
 
 @pytest.mark.django_db
@@ -115,3 +117,17 @@ def test_payments_at_the_same_moment_are_all_counted() -> None:
     at_the_same_moment(*(lambda key=str(number): pay(key) for number in range(6)))
     assert Balance.objects.get(pk=balance.pk).amount == Decimal(6)
     assert not check_ledger()
+
+
+@pytest.mark.django_db
+def test_beat_logs_whose_ledger_does_not_add_up() -> None:
+    actor = a_user()
+    carrier, nobodys = a_carrier(actor, "Acme"), open_balance(currency="USD")
+    assert prove_ledger() == 0
+    assert not LogEntry.objects.exists()
+    Balance.objects.filter(pk__in=[carrier.balance_id, nobodys.pk]).update(amount=6)
+    assert prove_ledger() == 2
+    entry = LogEntry.objects.get(message__contains="Acme")
+    assert (entry.category, entry.severity) == ("billing", "error")
+    assert entry.refs == [{"kind": "carrier", "id": carrier.pk, "label": "Acme"}]
+    assert "entries sum to 0" in entry.message
