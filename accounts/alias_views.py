@@ -119,7 +119,7 @@ class AliasAdd(SecretMixin, TabCreateView):
 
     def perform(self, form: Any) -> tuple[Alias, str]:
         """Create it."""
-        return create_alias(actor=self.request.user, account=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+        return create_alias(actor=self.actor, account=self.object, **form.cleaned_data)
 
     def get_success_url(self, result: Any) -> str:
         """Return the account's aliases."""
@@ -169,7 +169,7 @@ class AliasView(ObjectFormView):
 
     def perform(self, form: Any) -> Alias:
         """Save it."""
-        return update_alias(actor=self.request.user, alias=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+        return update_alias(actor=self.actor, alias=self.object, **form.cleaned_data)
 
 
 class AliasContacts(PageView):
@@ -207,7 +207,7 @@ class AliasSecret(SecretMixin, FormActionView):
 
     def perform(self, form: Any) -> tuple[Alias, str]:
         """Make it."""
-        return self.object, regenerate_secret(actor=self.request.user, alias=self.object)  # type: ignore[arg-type]
+        return self.object, regenerate_secret(actor=self.actor, alias=self.object)
 
 
 class AliasDelete(GuardedDeleteView):
@@ -228,7 +228,7 @@ class AliasDelete(GuardedDeleteView):
 
     def perform(self, form: Any) -> str:
         """Delete it."""
-        delete_alias(actor=self.request.user, alias=self.object)  # type: ignore[arg-type]
+        delete_alias(actor=self.actor, alias=self.object)
         return self.object.username
 
 

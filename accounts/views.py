@@ -59,7 +59,7 @@ class ClientAdd(CreateView):
 
     def perform(self, form: Any) -> Client:
         """Create it."""
-        return create_client(actor=self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        return create_client(actor=self.actor, **form.cleaned_data)
 
 
 @register_tab(Client)
@@ -77,7 +77,7 @@ class ClientView(ObjectFormView):
 
     def perform(self, form: Any) -> Client:
         """Save it."""
-        return update_client(actor=self.request.user, client=self.object, **self.written(form))  # type: ignore[arg-type]
+        return update_client(actor=self.actor, client=self.object, **self.written(form))
 
 
 @register_tab(Client, "accounts")
@@ -111,7 +111,7 @@ class ClientDelete(GuardedDeleteView):
 
     def perform(self, form: Any) -> str:
         """Delete it."""
-        delete_client(actor=self.request.user, client=self.object)  # type: ignore[arg-type]
+        delete_client(actor=self.actor, client=self.object)
         return str(self.object)
 
 
@@ -158,7 +158,7 @@ class AccountAdd(CreateView):
 
     def perform(self, form: Any) -> Account:
         """Create it with its balance."""
-        return create_account(actor=self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        return create_account(actor=self.actor, **form.cleaned_data)
 
     def get_success_message(self, result: Account) -> str:
         """Say which, and what comes next."""
@@ -197,10 +197,9 @@ class AccountView(ObjectFormView):
         """Save the account and the limit of its balance."""
         changes = form.cleaned_data
         limit: Decimal = changes.pop("credit_limit")
-        actor: Any = self.request.user
-        account = update_account(actor=actor, account=self.object, **changes)
+        account = update_account(actor=self.actor, account=self.object, **changes)
         if limit != self.object.balance.credit_limit:
-            set_credit_limit(actor=actor, balance=self.object.balance, credit_limit=limit)
+            set_credit_limit(actor=self.actor, balance=self.object.balance, credit_limit=limit)
         return account
 
 
@@ -216,7 +215,7 @@ class AccountDelete(GuardedDeleteView):
 
     def perform(self, form: Any) -> str:
         """Delete it."""
-        delete_account(actor=self.request.user, account=self.object)  # type: ignore[arg-type]
+        delete_account(actor=self.actor, account=self.object)
         return str(self.object)
 
 

@@ -68,7 +68,7 @@ class PaymentView(EntryView):
 
     def perform(self, form: Any) -> LedgerEntry:
         """Record it; a second press of the button finds the first one's entry."""
-        return record_payment(actor=self.request.user, balance=self.object.balance, **self.values(form))  # type: ignore[arg-type]
+        return record_payment(actor=self.actor, balance=self.object.balance, **self.values(form))
 
     def get_success_message(self, result: LedgerEntry) -> str:
         """Say what was paid and what stands now."""
@@ -93,10 +93,9 @@ class AdjustmentView(EntryView):
 
     def perform(self, form: Any) -> LedgerEntry:
         """Record it."""
-        actor: Any = self.request.user
-        if not actor.is_administrator:
+        if not self.actor.is_administrator:
             raise PermissionDenied
-        return record_adjustment(actor=actor, balance=self.object.balance, **self.values(form))
+        return record_adjustment(actor=self.actor, balance=self.object.balance, **self.values(form))
 
     def get_success_message(self, result: LedgerEntry) -> str:
         """Say what stands now."""

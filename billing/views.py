@@ -139,7 +139,7 @@ class ProductAdd(CreateView):
 
     def perform(self, form: Any) -> Product:
         """Create it."""
-        return save_product(actor=self.request.user, product=form.instance)  # type: ignore[arg-type]
+        return save_product(actor=self.actor, product=form.instance)
 
 
 class ProductEdit(UpdateView):
@@ -150,7 +150,7 @@ class ProductEdit(UpdateView):
 
     def perform(self, form: Any) -> Product:
         """Save it."""
-        return save_product(actor=self.request.user, product=form.instance)  # type: ignore[arg-type]
+        return save_product(actor=self.actor, product=form.instance)
 
 
 class ProductDelete(GuardedDeleteView):
@@ -168,7 +168,7 @@ class ProductDelete(GuardedDeleteView):
 
     def perform(self, form: Any) -> str:
         """Delete it."""
-        delete_product(actor=self.request.user, product=self.object)  # type: ignore[arg-type]
+        delete_product(actor=self.actor, product=self.object)
         return str(self.object)
 
 
@@ -182,7 +182,7 @@ class MappingAdd(TabCreateView):
 
     def perform(self, form: Any) -> ProductMapping:
         """Create it."""
-        return save_mapping(actor=self.request.user, mapping=form.instance)  # type: ignore[arg-type]
+        return save_mapping(actor=self.actor, mapping=form.instance)
 
     def get_success_message(self, result: ProductMapping) -> str:
         """Say which."""
@@ -206,7 +206,7 @@ class MappingEdit(UpdateView):
 
     def perform(self, form: Any) -> ProductMapping:
         """Save it."""
-        return save_mapping(actor=self.request.user, mapping=form.instance)  # type: ignore[arg-type]
+        return save_mapping(actor=self.actor, mapping=form.instance)
 
 
 class MappingDelete(GuardedDeleteView):
@@ -219,7 +219,7 @@ class MappingDelete(GuardedDeleteView):
     def perform(self, form: Any) -> str:
         """Delete it."""
         name = str(self.object)
-        delete_mapping(actor=self.request.user, mapping=self.object)  # type: ignore[arg-type]
+        delete_mapping(actor=self.actor, mapping=self.object)
         return name
 
     def get_breadcrumbs(self) -> list[tuple[str, str]]:
@@ -309,7 +309,7 @@ class RateTableAdd(CreateView):
 
     def perform(self, form: Any) -> RateTable:
         """Create it."""
-        return save_rate_table(actor=self.request.user, table=form.instance)  # type: ignore[arg-type]
+        return save_rate_table(actor=self.actor, table=form.instance)
 
 
 class RateTableEdit(UpdateView):
@@ -320,7 +320,7 @@ class RateTableEdit(UpdateView):
 
     def perform(self, form: Any) -> RateTable:
         """Save it."""
-        return save_rate_table(actor=self.request.user, table=form.instance)  # type: ignore[arg-type]
+        return save_rate_table(actor=self.actor, table=form.instance)
 
 
 class RateTableDelete(GuardedDeleteView):
@@ -336,7 +336,7 @@ class RateTableDelete(GuardedDeleteView):
 
     def perform(self, form: Any) -> str:
         """Delete it."""
-        delete_rate_table(actor=self.request.user, table=self.object)  # type: ignore[arg-type]
+        delete_rate_table(actor=self.actor, table=self.object)
         return str(self.object)
 
 
@@ -350,7 +350,7 @@ class RateAdd(TabCreateView):
 
     def perform(self, form: Any) -> Rate:
         """Create it."""
-        return save_rate(actor=self.request.user, rate=form.instance)  # type: ignore[arg-type]
+        return save_rate(actor=self.actor, rate=form.instance)
 
     def get_success_message(self, result: Rate) -> str:
         """Say which."""
@@ -371,7 +371,7 @@ class RateEdit(UpdateView):
 
     def perform(self, form: Any) -> Rate:
         """Save it."""
-        return save_rate(actor=self.request.user, rate=form.instance)  # type: ignore[arg-type]
+        return save_rate(actor=self.actor, rate=form.instance)
 
     def get_success_message(self, result: Rate) -> str:
         """Say which."""
@@ -393,7 +393,7 @@ class RateDelete(GuardedDeleteView):
     def perform(self, form: Any) -> str:
         """Delete it."""
         name = self.object.code or "any number"
-        delete_rate(actor=self.request.user, rate=self.object)  # type: ignore[arg-type]
+        delete_rate(actor=self.actor, rate=self.object)
         return name
 
     def get_success_url(self, result: str) -> str:

@@ -79,7 +79,7 @@ class CarrierAdd(CreateView):
 
     def perform(self, form: Any) -> Carrier:
         """Create it with its balance."""
-        return create_carrier(actor=self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        return create_carrier(actor=self.actor, **form.cleaned_data)
 
 
 @register_tab(Carrier)
@@ -119,10 +119,9 @@ class CarrierView(ObjectFormView):
         """Save the carrier and the limit of its balance."""
         changes = self.written(form)
         limit: Decimal = changes.pop("credit_limit", self.object.balance.credit_limit)
-        actor: Any = self.request.user
-        carrier = update_carrier(actor=actor, carrier=self.object, **changes)
+        carrier = update_carrier(actor=self.actor, carrier=self.object, **changes)
         if limit != self.object.balance.credit_limit:
-            set_credit_limit(actor=actor, balance=self.object.balance, credit_limit=limit)
+            set_credit_limit(actor=self.actor, balance=self.object.balance, credit_limit=limit)
         return carrier
 
 
@@ -138,7 +137,7 @@ class CarrierDelete(GuardedDeleteView):
 
     def perform(self, form: Any) -> str:
         """Delete."""
-        delete_carrier(actor=self.request.user, carrier=self.object)  # type: ignore[arg-type]
+        delete_carrier(actor=self.actor, carrier=self.object)
         return str(self.object)
 
 
@@ -237,7 +236,7 @@ class CarrierAccountAdd(TabCreateView):
 
     def perform(self, form: Any) -> CarrierAccount:
         """Add it."""
-        return save_carrier_account(actor=self.request.user, account=form.instance)  # type: ignore[arg-type]
+        return save_carrier_account(actor=self.actor, account=form.instance)
 
     def get_success_message(self, result: CarrierAccount) -> str:
         """Say which."""
@@ -261,7 +260,7 @@ class CarrierAccountPaste(PreviewedView):
     def apply(self, form: Any, previewed: str) -> list[CarrierAccount]:
         """Add what was previewed."""
         return add_networks(
-            actor=self.request.user,  # type: ignore[arg-type]
+            actor=self.actor,
             carrier=self.object,
             previewed=previewed,
             **form.cleaned_data,
@@ -305,7 +304,7 @@ class CarrierAccountView(ObjectFormView):
 
     def perform(self, form: Any) -> CarrierAccount:
         """Save it."""
-        return save_carrier_account(actor=self.request.user, account=form.instance)  # type: ignore[arg-type]
+        return save_carrier_account(actor=self.actor, account=form.instance)
 
     def get_success_url(self, result: CarrierAccount) -> str:
         """Return the carrier's addresses."""
@@ -331,7 +330,7 @@ class CarrierAccountDelete(GuardedDeleteView):
     def perform(self, form: Any) -> str:
         """Delete."""
         name = str(self.object)
-        delete_carrier_account(actor=self.request.user, account=self.object)  # type: ignore[arg-type]
+        delete_carrier_account(actor=self.actor, account=self.object)
         return name
 
     def get_success_url(self, result: str) -> str:

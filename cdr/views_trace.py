@@ -35,11 +35,11 @@ class TraceTab(TabView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Ask for a trace of the next call, or with ``cancel`` no longer."""
         if request.POST.get("action") == "cancel":
-            if cancel_trace(self.kind, self.object.pk, actor=request.user):
+            if cancel_trace(self.kind, self.object.pk, actor=self.actor):
                 messages.success(request, "The next call will not be traced.")
             else:
                 messages.warning(request, "Nothing waited any more: a call was traced in the meantime.")
-        elif request_trace(self.kind, self.object.pk, actor=request.user):
+        elif request_trace(self.kind, self.object.pk, actor=self.actor):
             messages.success(request, "The next call will be traced. Make a test call now.")
         else:
             messages.info(request, "The next call is to be traced already.")

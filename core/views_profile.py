@@ -51,7 +51,7 @@ class ProfileView(ModelFormView):
         """Take the user of the session, whoever else an address might name."""
         super().setup(request, *args, **kwargs)
         # A copy: a refused form must not change the user that the page's own head shows.
-        self.object = get_object_or_404(User, pk=request.user.pk)
+        self.object = get_object_or_404(User, pk=self.actor.pk)
 
     def get_initial(self) -> dict[str, Any]:
         """Return nothing: no address prefills a profile."""
@@ -75,8 +75,7 @@ class ClockSwitchView(PageView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Turn the switch over."""
-        user = request.user
-        assert isinstance(user, User)
+        user = self.actor
         user.show_utc = not user.show_utc
         user.save(update_fields=["show_utc"])
         after = request.POST.get("next", "")

@@ -167,7 +167,7 @@ class UserAddView(ShowPasswordMixin, CreateView):
 
     def perform(self, form: Any) -> tuple[User, str]:
         """Create."""
-        return services.create_user(**form.cleaned_data, actor=self.request.user)  # type: ignore[arg-type]
+        return services.create_user(**form.cleaned_data, actor=self.actor)
 
 
 class UserEditView(UpdateView):
@@ -180,7 +180,7 @@ class UserEditView(UpdateView):
     def perform(self, form: Any) -> User:
         """Change; a fresh copy is written, since validation has already changed the form's own."""
         user = User.objects.get(pk=self.object.pk)
-        return services.change_user(user, **form.cleaned_data, actor=self.request.user)  # type: ignore[arg-type]
+        return services.change_user(user, **form.cleaned_data, actor=self.actor)
 
 
 class PasswordResetView(ShowPasswordMixin, FormActionView):
@@ -202,7 +202,7 @@ class PasswordResetView(ShowPasswordMixin, FormActionView):
 
     def perform(self, form: Any) -> tuple[User, str]:
         """Make it."""
-        return self.object, services.reset_password(self.object, actor=self.request.user)  # type: ignore[arg-type]
+        return self.object, services.reset_password(self.object, actor=self.actor)
 
 
 class DisableView(FormActionView):
@@ -221,7 +221,7 @@ class DisableView(FormActionView):
 
     def perform(self, form: Any) -> User:
         """Do it."""
-        return services.set_user_active(self.object, self.active, actor=self.request.user)  # type: ignore[arg-type]
+        return services.set_user_active(self.object, self.active, actor=self.actor)
 
     def get_success_message(self, result: User) -> str:
         """Say so."""
@@ -251,7 +251,7 @@ class SecondFactorView(FormActionView):
 
     def perform(self, form: Any) -> User:
         """Remove it."""
-        services.remove_second_factor(self.object, actor=self.request.user)  # type: ignore[arg-type]
+        services.remove_second_factor(self.object, actor=self.actor)
         return self.object
 
     def get_success_message(self, result: User) -> str:

@@ -94,7 +94,7 @@ class DIDMap(TabListView):
             alias = self.form.cleaned_data["alias"]
             try:
                 dids = map_dids(
-                    actor=request.user,  # type: ignore[arg-type]
+                    actor=self.actor,
                     did_ids=self.chosen,
                     alias=alias,
                     account=self.object,
@@ -156,8 +156,7 @@ class DIDMove(_HeldDIDView):
     def perform(self, form: Any) -> DID:
         """Move it."""
         alias = form.cleaned_data["alias"]
-        actor: Any = self.request.user
-        return move_dids(actor=actor, did_ids=[self.object.pk], alias=alias, account=self.account)[0]
+        return move_dids(actor=self.actor, did_ids=[self.object.pk], alias=alias, account=self.account)[0]
 
     def get_success_message(self, result: DID) -> str:
         """Say whom it rings."""
@@ -181,9 +180,8 @@ class DIDUnmap(_HeldDIDView):
 
     def perform(self, form: Any) -> DID:
         """Unmap it."""
-        actor: Any = self.request.user
         quarantine = bool(form.cleaned_data["quarantine"])
-        return unmap_dids(actor=actor, did_ids=[self.object.pk], account=self.account, quarantine=quarantine)[0]
+        return unmap_dids(actor=self.actor, did_ids=[self.object.pk], account=self.account, quarantine=quarantine)[0]
 
     def get_success_message(self, result: DID) -> str:
         """Say what it is now."""

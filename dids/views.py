@@ -158,7 +158,7 @@ class DIDAdd(TabCreateView):
             field = "last" if values["last"] else "number"
             raise ValidationError({field: self.refusal([row.message for row in refused])})
         self.warnings = sorted({row.message for row in plan if row.outcome is Outcome.WARN})
-        return add_dids(actor=self.request.user, carrier=carrier, plan=plan, previewed=digest_of(plan))  # type: ignore[arg-type]
+        return add_dids(actor=self.actor, carrier=carrier, plan=plan, previewed=digest_of(plan))
 
     @staticmethod
     def refusal(messages: list[str]) -> list[str]:
@@ -193,8 +193,7 @@ class DIDPaste(PreviewedView):
 
     def apply(self, form: Any, previewed: str) -> list[DID]:
         """Add what was previewed."""
-        actor: Any = self.request.user
-        return add_dids(actor=actor, carrier=self.object, plan=self.plan(form), previewed=previewed)
+        return add_dids(actor=self.actor, carrier=self.object, plan=self.plan(form), previewed=previewed)
 
     def apply_label(self, count: int) -> str:
         """Count the numbers."""
@@ -270,7 +269,7 @@ class DIDView(ObjectFormView):
 
     def perform(self, form: Any) -> DID:
         """Save it."""
-        return update_did(actor=self.request.user, did=self.object, **self.written(form))  # type: ignore[arg-type]
+        return update_did(actor=self.actor, did=self.object, **self.written(form))
 
 
 @register_tab(DID, "history")
@@ -303,7 +302,7 @@ class DIDActionView(FormActionView):
 
     def perform(self, form: Any) -> DID:
         """Do it."""
-        return type(self).service(actor=self.request.user, did_ids=[self.object.pk])[0]
+        return type(self).service(actor=self.actor, did_ids=[self.object.pk])[0]
 
     def get_success_message(self, result: DID) -> str:
         """Say so."""
@@ -350,7 +349,7 @@ class DIDDelete(GuardedDeleteView):
 
     def perform(self, form: Any) -> str:
         """Delete it."""
-        delete_dids(actor=self.request.user, did_ids=[self.object.pk])  # type: ignore[arg-type]
+        delete_dids(actor=self.actor, did_ids=[self.object.pk])
         return str(self.object)
 
     def get_success_message(self, result: str) -> str:

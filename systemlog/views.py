@@ -144,13 +144,13 @@ class DeadLetterView(ObjectView):
             raise PermissionDenied
         action = request.POST.get("action")
         if action == "retry":
-            error = retry(self.object.pk, actor=request.user)
+            error = retry(self.object.pk, actor=self.actor)
             if error:
                 messages.error(request, f"It failed again: {error}")
             else:
                 messages.success(request, "The event was taken in.")
         elif action == "discard":
-            discard(self.object.pk, actor=request.user)
+            discard(self.object.pk, actor=self.actor)
             messages.success(request, "The dead letter was discarded; its text stays readable here.")
         else:
             raise Http404("No such action")

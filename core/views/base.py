@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.views import View
 
 from core.access import Access
+from core.models import User
 from core.tabs import url_name
 from core.views.actions import PageAction, shown_actions
 
@@ -24,6 +25,13 @@ class PageView(View):
     title = ""
     subtitle = ""
     page_actions: tuple[PageAction, ...] = ()
+
+    @property
+    def actor(self) -> User:
+        """Return who acts: the rules of access let nobody reach a page of the portal who is not signed in."""
+        user = self.request.user
+        assert isinstance(user, User)
+        return user
 
     def get_title(self) -> str:
         """Return the heading of the page."""

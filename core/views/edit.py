@@ -186,7 +186,7 @@ class ModelFormView(FormView):
         return kwargs
 
     def perform(self, form: Any) -> Any:
-        """Save the form; override to call a service with ``actor=self.request.user``."""
+        """Save the form; override to call a service with ``actor=self.actor``."""
         return form.save()
 
     @property

@@ -130,7 +130,7 @@ class SwitchAdd(ShowTokenMixin, CreateView):
 
     def perform(self, form: Any) -> tuple[Switch, str]:
         """Create."""
-        return services.create_switch(**form.cleaned_data, actor=self.request.user)  # type: ignore[arg-type]
+        return services.create_switch(**form.cleaned_data, actor=self.actor)
 
 
 class SwitchEdit(UpdateView):
@@ -143,7 +143,7 @@ class SwitchEdit(UpdateView):
     def perform(self, form: Any) -> Switch:
         """Change; a fresh copy is written, since validation has already changed the form's own."""
         switch = Switch.objects.get(pk=self.object.pk)
-        return services.change_switch(switch=switch, **form.cleaned_data, actor=self.request.user)  # type: ignore[arg-type]
+        return services.change_switch(switch=switch, **form.cleaned_data, actor=self.actor)
 
 
 class SwitchToken(ShowTokenMixin, FormActionView):
@@ -165,4 +165,4 @@ class SwitchToken(ShowTokenMixin, FormActionView):
 
     def perform(self, form: Any) -> tuple[Switch, str]:
         """Make it."""
-        return self.object, services.renew_token(switch=self.object, actor=self.request.user)  # type: ignore[arg-type]
+        return self.object, services.renew_token(switch=self.object, actor=self.actor)
