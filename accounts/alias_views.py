@@ -197,8 +197,7 @@ class AliasSecret(SecretMixin, FormActionView):
         """Return the question."""
         return f"New secret for {self.object}?"
 
-    @property
-    def lead(self) -> str:  # type: ignore[override]
+    def get_lead(self) -> str:
         """Say what stops working."""
         return (
             f"Phones that use the old secret of {self.object} can no longer register: they receive no calls once "

@@ -46,8 +46,7 @@ class EntryView(FormActionView):
         """Say in which currency."""
         return super().get_form_kwargs() | {"currency": self.object.balance.currency}
 
-    @property
-    def lead(self) -> str:  # type: ignore[override]
+    def get_lead(self) -> str:
         """Say what the balance is now."""
         balance = self.object.balance
         return f"The balance of {self.object} is {render.money_text(balance.amount)} {balance.currency}."

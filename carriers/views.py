@@ -318,8 +318,7 @@ class CarrierAccountDelete(GuardedDeleteView):
     queryset = CarrierAccount.objects.select_related("carrier")
     form_class = forms.Form
 
-    @property
-    def lead(self) -> str:  # type: ignore[override]
+    def get_lead(self) -> str:
         """Say what stops."""
         return f"Calls of {self.object.carrier} from {self.object} are refused from then on."
 

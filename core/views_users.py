@@ -195,8 +195,7 @@ class PasswordResetView(ShowPasswordMixin, FormActionView):
         """Return the question."""
         return f"New password for {self.object}?"
 
-    @property
-    def lead(self) -> str:  # type: ignore[override]
+    def get_lead(self) -> str:
         """Return what will happen."""
         return f"{self.object} is logged out everywhere; the old password stops working at once."
 

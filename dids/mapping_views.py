@@ -144,8 +144,7 @@ class DIDMove(_HeldDIDView):
         """Return the question."""
         return f"Move {self.object} to which alias?"
 
-    @property
-    def lead(self) -> str:  # type: ignore[override]
+    def get_lead(self) -> str:
         """Say whom it rings now."""
         return f"It rings {self.object.alias} now. Calls in progress go on; the next one rings the other alias."
 
@@ -173,8 +172,7 @@ class DIDUnmap(_HeldDIDView):
         """Return the question."""
         return f"Unmap {self.object}?"
 
-    @property
-    def lead(self) -> str:  # type: ignore[override]
+    def get_lead(self) -> str:
         """Say what stops."""
         return f"{self.object.alias} of {self.account.client} › {self.account} is not called on this number any more."
 

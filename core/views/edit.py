@@ -52,8 +52,11 @@ class FormView(PageView):
     form_class: type[forms.BaseForm] | None = None
     submit_label = "Save"
     success_message = ""
-    # A line above the fields: what this form is for, or what happens when it is sent.
     lead = ""
+
+    def get_lead(self) -> str:
+        """Return the line above the fields: what this form is for, or what happens when it is sent."""
+        return self.lead
 
     def get_form_class(self) -> type[forms.BaseForm]:
         """Return the form's class."""
@@ -140,7 +143,7 @@ class FormView(PageView):
             form=form,
             submit_label=self.submit_label,
             cancel_url=self.get_cancel_url(),
-            lead=self.lead,
+            lead=self.get_lead(),
             form_action=self.request.get_full_path(),
         )
         if self.request.htmx and self.request.htmx.target == "tab-form":  # type: ignore[attr-defined]

@@ -63,7 +63,7 @@ class PreviewedView(TabCreateView):
             submit_label="Preview again",
             cancel_url=self.get_cancel_url(),
             form_action=self.request.get_full_path(),
-            lead=self.lead,
+            lead=self.get_lead(),
             rows=shown,
             hidden=len(plan) - len(shown),
             counts={outcome.value: count for outcome, count in counts.items()},

@@ -158,8 +158,7 @@ class SwitchToken(ShowTokenMixin, FormActionView):
         """Return the question."""
         return f"New token for {self.object}?"
 
-    @property
-    def lead(self) -> str:  # type: ignore[override]
+    def get_lead(self) -> str:
         """Return what will happen."""
         return f"The old token of {self.object} ends at once: the switch is refused until it has the new one."
 
