@@ -6,7 +6,6 @@ from django import forms
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 
@@ -22,6 +21,7 @@ from core.tabs import ViewTab, bounded_count, register_tab
 from core.views import BulkAction, EmptyState, FormActionView, ListView, PageAction, TabCreateView, TabListView
 from core.views.base import PageView
 from core.views.guarded import GuardedDeleteView
+from core.views.once import ShownOnceMixin
 from core.views.tabform import ObjectFormView
 
 
@@ -33,17 +33,14 @@ def phone_settings() -> dict[str, Any]:
     return {"sip_server": host, "sip_port": port, "sip_realm": settings.SIP_REALM, "stun_server": f"{host}:{port}"}
 
 
-class SecretMixin:
-    """Answer with the page that shows a generated secret, once, in a response that nobody keeps."""
+class SecretShownOnce(ShownOnceMixin):
+    """A form that makes an alias's secret; what else a phone asks for stands beside it."""
 
-    def done(self, form: Any, result: tuple[Alias, str]) -> HttpResponseBase:
-        """Show the secret in place of a redirect: it is stored nowhere and exists in this response only."""
-        alias, secret = result
-        context = self.get_context_data(alias=alias, secret=secret, **phone_settings())  # type: ignore[attr-defined]
-        context |= {"title": f"Secret of {alias}", "page_actions": []}
-        response: HttpResponse = self.render(context, "accounts/secret.html")  # type: ignore[attr-defined]
-        response["Cache-Control"] = "no-store"
-        return response
+    secret_name, secret_template = "Secret", "accounts/secret.html"
+
+    def get_context_data(self, **extra: Any) -> dict[str, Any]:
+        """Add the settings of a phone."""
+        return super().get_context_data(**phone_settings(), **extra)
 
 
 class AliasListView(ListView):
@@ -108,7 +105,7 @@ class AccountAliasesTab(TabListView):
         return aliases_with_state().filter(account=self.object)
 
 
-class AliasAdd(SecretMixin, TabCreateView):
+class AliasAdd(SecretShownOnce, TabCreateView):
     """Add an alias; its secret is shown once."""
 
     tab_model, parent_field, return_slug = "accounts.account", "account", "aliases"
@@ -185,7 +182,7 @@ class AliasContacts(PageView):
         return self.render({"object": alias, "contacts": registrations_of(alias)[:10], "not_registered_code": code})
 
 
-class AliasSecret(SecretMixin, FormActionView):
+class AliasSecret(SecretShownOnce, FormActionView):
     """Give an alias a new secret, shown once."""
 
     model = Alias

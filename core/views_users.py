@@ -6,7 +6,6 @@ import django_filters
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -18,6 +17,7 @@ from core.filters import PortalFilterSet
 from core.models import User
 from core.tabs import ViewTab, register_tab
 from core.views import CreateView, EmptyState, FormActionView, ListView, ObjectView, PageAction, UpdateView
+from core.views.once import ShownOnceMixin
 from core.views_profile import zone_choices
 
 ACTIVE_WORDS = (("Active", "green"), ("Disabled", "secondary"))
@@ -144,20 +144,13 @@ class UserChangeForm(UserForm):
         self.fields["time_zone"] = forms.ChoiceField(choices=zone_choices, label="Time zone")
 
 
-class ShowPasswordMixin:
-    """Answer with the page that shows a generated password, once, in a response that nobody keeps."""
+class PasswordShownOnce(ShownOnceMixin):
+    """A form that makes a user's password."""
 
-    def done(self, form: Any, result: tuple[User, str]) -> HttpResponse:
-        """Show the password in place of a redirect: stored nowhere, it exists in this response only."""
-        user, password = result
-        context = self.get_context_data(form=form, user_shown=user, password=password)  # type: ignore[attr-defined]
-        context |= {"title": f"Password of {user}", "page_actions": []}
-        response: HttpResponse = self.render(context, "core/user_password.html")  # type: ignore[attr-defined]
-        response["Cache-Control"] = "no-store"
-        return response
+    secret_name, secret_template = "Password", "core/user_password.html"
 
 
-class UserAddView(ShowPasswordMixin, CreateView):
+class UserAddView(PasswordShownOnce, CreateView):
     """Create a user."""
 
     access = Access.ADMIN
@@ -183,7 +176,7 @@ class UserEditView(UpdateView):
         return services.change_user(user, **form.cleaned_data, actor=self.actor)
 
 
-class PasswordResetView(ShowPasswordMixin, FormActionView):
+class PasswordResetView(PasswordShownOnce, FormActionView):
     """Give a user a new one-time password."""
 
     access = Access.ADMIN

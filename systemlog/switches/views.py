@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
-from django.http import HttpResponse
 from django.utils.safestring import SafeString
 
 from core import render
@@ -13,6 +12,7 @@ from core.access import Access
 from core.filters import PortalFilterSet
 from core.tabs import ViewTab, register_tab
 from core.views import CreateView, EmptyState, FormActionView, ListView, ObjectView, PageAction, UpdateView
+from core.views.once import ShownOnceMixin
 from systemlog.models import Switch
 from systemlog.switches import services
 
@@ -107,20 +107,13 @@ class SwitchChangeForm(forms.ModelForm):
         fields = ("enabled", "description")
 
 
-class ShowTokenMixin:
-    """Answer with the page that shows a token, once, in a response that nobody keeps."""
+class TokenShownOnce(ShownOnceMixin):
+    """A form that makes a switch's token."""
 
-    def done(self, form: Any, result: tuple[Switch, str]) -> HttpResponse:
-        """Show the token in place of a redirect: stored nowhere, it exists in this response only."""
-        switch, token = result
-        context = self.get_context_data(form=form, switch_shown=switch, token=token)  # type: ignore[attr-defined]
-        context |= {"title": f"Token of {switch}", "page_actions": []}
-        response: HttpResponse = self.render(context, "syslog/switch_token.html")  # type: ignore[attr-defined]
-        response["Cache-Control"] = "no-store"
-        return response
+    secret_name, secret_template = "Token", "syslog/switch_token.html"
 
 
-class SwitchAdd(ShowTokenMixin, CreateView):
+class SwitchAdd(TokenShownOnce, CreateView):
     """Add a switch; its token is shown once."""
 
     access = Access.ADMIN
@@ -146,7 +139,7 @@ class SwitchEdit(UpdateView):
         return services.change_switch(switch=switch, **form.cleaned_data, actor=self.actor)
 
 
-class SwitchToken(ShowTokenMixin, FormActionView):
+class SwitchToken(TokenShownOnce, FormActionView):
     """Give a switch another token."""
 
     access = Access.ADMIN
