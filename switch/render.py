@@ -200,6 +200,8 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
         "FLOOD_BLOCK_SECONDS": settings.flood_block_seconds,
         "TRACE_EXPIRE": settings.max_call_seconds + 120,
         "QUEUE_SIZE": settings.queue_size,
+        # 2 KB for a queued event with its overhead, and room for calls, bindings and credentials.
+        "SHARED_MEGABYTES": 256 + settings.queue_size * 2 // 1024,
         # Anything but printable ASCII becomes "?": jansson refuses broken UTF-8, and an event must never be refused.
         "CLEAN": "/[^ -~]/?/g",
     }

@@ -85,6 +85,7 @@ class Follower:
         self._woken = asyncio.Event()
         self._credit: set[int] = set()
         self._lost: Exception | None = None
+        self._watched: int | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
     async def start_from_disk(self) -> None:
@@ -137,16 +138,16 @@ class Follower:
         self._lost = None
         self._credit.clear()
         await self._load()
-        asyncio.get_running_loop().add_reader(self._listening.fileno(), self._hear)
+        self._watched = self._listening.fileno()
+        asyncio.get_running_loop().add_reader(self._watched, self._hear)
         self._woken.set()
         self.connected = True
 
     def _disconnect(self) -> None:
         self.connected = False
+        self._stop_watching()
         for connection in (self._listening, self._reading):
             if connection is not None:
-                with contextlib.suppress(psycopg2.Error, OSError, ValueError):
-                    asyncio.get_running_loop().remove_reader(connection.fileno())
                 database.cut(connection)
                 with contextlib.suppress(psycopg2.Error):
                     connection.close()
@@ -197,9 +198,16 @@ class Follower:
                     self._credit.add(int(notification.payload))
             self._listening.notifies.clear()
         except psycopg2.Error as error:
-            asyncio.get_running_loop().remove_reader(self._listening.fileno())
+            self._stop_watching()
             self._lost = error
         self._woken.set()
+
+    def _stop_watching(self) -> None:
+        # By the number kept from the start: a connection that its server closed knows its socket no more, and asking
+        # it would raise out of the event loop's callback and leave the dead socket watched.
+        if self._watched is not None:
+            asyncio.get_running_loop().remove_reader(self._watched)
+            self._watched = None
 
     async def _catch_up(self) -> None:
         config = self.state.config

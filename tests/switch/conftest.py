@@ -1,5 +1,6 @@
 """The running switch with carriers (SIPp), phones (Python) and a look at what the portal made of a call."""
 
+import datetime as dt
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -124,7 +125,5 @@ def logged(stack: Stack) -> Callable[..., LogEntry]:
     return find
 
 
-def _instant(seconds: float) -> object:
-    import datetime as dt
-
+def _instant(seconds: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -69,6 +69,7 @@ class Manner:
     extra: str = ""  # further header lines of final answers
     hang_up_after: float | None = None  # seconds after the answer
     silent: bool = False  # a phone whose packets do not arrive any more
+    heeds_cancel: bool = True  # a phone just picked up answers although a CANCEL comes
     mute_in_call: bool = False  # answers nothing inside the call, OPTIONS neither
 
 
@@ -267,6 +268,8 @@ class Phone:
                 self._ring(request)
         elif request.method == "CANCEL":
             self._reply(request, 200, "OK")
+            if not self.manner.heeds_cancel:
+                return
             for invite in [m for m in self.calls.values() if m.header("Call-ID") == request.header("Call-ID")]:
                 self._reply(invite, 487, "Request Terminated")
         else:
@@ -284,7 +287,8 @@ class Phone:
             self._later(manner.answer_after, lambda: self._answer(invite))
 
     def _answer(self, invite: Message) -> None:
-        if any(m.method == "CANCEL" and m.header("Call-ID") == invite.header("Call-ID") for m in self.messages):
+        cancelled = {m.header("Call-ID") for m in self.messages if m.method == "CANCEL"}
+        if self.manner.heeds_cancel and invite.header("Call-ID") in cancelled:
             return
         self._reply(invite, 200, self.manner.phrase, body=invite.body)
         if self.manner.hang_up_after is not None:

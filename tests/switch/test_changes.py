@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from accounts.choices import AccountState
-from accounts.services import create_account, create_alias, create_client, set_account_state
+from accounts.services import create_account, create_alias, create_client, regenerate_secret, set_account_state
 from carriers.services import update_carrier
 from dids.services import map_dids, unmap_dids
 from tests.stack import eventually
@@ -56,8 +56,6 @@ def test_changes_are_in_force_within_a_second(
 
 def test_a_new_phone_registers_at_once(network: Network, phone: PhoneMaker) -> None:
     """An alias just created can register within a second; with a new secret the old one is void."""
-    from accounts.services import regenerate_secret
-
     alias, secret = create_alias(actor=network.actor, account=network.account, username=f"sip-new-{time.time_ns()}")
     spare = network.line()
     made = phone(Line(spare.number, alias.username, secret, spare.did), register=False)

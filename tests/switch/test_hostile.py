@@ -6,6 +6,7 @@ import pytest
 
 from cdr.models import CDR
 from systemlog.models import LogEntry
+from tests.stack import Stack, eventually
 from tests.switch import network as net
 from tests.switch.conftest import PhoneMaker, Story
 from tests.switch.network import Network
@@ -79,8 +80,6 @@ def test_hostile_headers_become_a_plain_record(name: str, scanner: Raw, server: 
     answer = scanner.ask(scanner.request("INVITE", URI, **HOSTILE[name]), server)
     assert answer.start == "SIP/2.0 403 Forbidden"
     records = CDR.objects.filter(source=scanner.address, ended_at__isnull=False).exclude(attempt_id__in=before)
-    from tests.stack import eventually
-
     eventually(lambda: records.count() == 1, 10, "there is one CDR")
     record = records.get()
     assert record.reason == "source_not_listed"
@@ -134,7 +133,7 @@ def test_a_blocked_provider_can_still_hang_up(
 
 
 def test_ipv6_providers_and_phones(
-    network: Network, carrier: CarrierAt, phone: PhoneMaker, stack: object, story: Story
+    network: Network, carrier: CarrierAt, phone: PhoneMaker, stack: Stack, story: Story
 ) -> None:
     """On the wire: a stranger at ::1 is refused, and a phone there registers and rings."""
     if "::1" not in stack.hosts:

@@ -8,7 +8,18 @@ from tests.switch.conftest import PhoneMaker, Story
 from tests.switch.network import Network
 from tests.switch.phone import Manner
 from tests.switch.raw import Raw
-from tests.switch.sipp import Carrier, cancelled_after, hang_up, hung_up_by_other, refused, talking
+from tests.switch.sipp import (
+    Carrier,
+    cancelled_after,
+    expect,
+    fragment,
+    hang_up,
+    hung_up_by_other,
+    invite,
+    pause,
+    refused,
+    talking,
+)
 
 CarrierAt = Callable[..., Carrier]
 CALL = "call"
@@ -135,7 +146,7 @@ def test_two_contacts_answer_at_the_same_moment(
 ) -> None:
     """The caller gets both answers and ends one (RFC 3261 §13.2.2.4); the call that stays is told as one."""
     line = network.line()
-    phones = [phone(line, Manner(answer_after=0.2)) for _ in range(2)]
+    phones = [phone(line, Manner(answer_after=0.2, heeds_cancel=False)) for _ in range(2)]
     caller = Raw(("127.11.2.20", 0))
     request = caller.request("INVITE", f"sip:{line.number}@127.0.0.1", user=line.number)
     caller.send(request, server)
@@ -149,3 +160,16 @@ def test_two_contacts_answer_at_the_same_moment(
         called.wait_for("BYE")
     record = story.of_call(answers[0].header("Call-ID"))
     assert (record.reason, record.hung_up_by) == ("completed", "caller")
+
+
+def test_an_answer_that_crosses_the_cancel_is_a_call(
+    network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """The phone was picked up just then: the caller gets the answer, hangs up, and the call was one."""
+    line = network.line()
+    phone(line, Manner(answer_after=0.8, heeds_cancel=False))
+    begun = [invite(), expect(100), expect(180), pause(0.3)]
+    crossing = [fragment("cancel", back=len(begun)), '<recv response="200"/>', expect(200), fragment("ack", cseq=1)]
+    result = carrier().call([*begun, *crossing, *hang_up()], line.number)
+    assert result, result.errors
+    story.tells(result, "completed", 200, 16, CALL, by="caller")
