@@ -7,10 +7,10 @@ becomes (pk, column). Rows outside every month land in the default partition and
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db import connection, migrations
+from django.db import IntegrityError, connection, migrations, transaction
 
 MONTHS_AHEAD = 3
 
@@ -46,32 +46,72 @@ class CreatePartitionedModel(migrations.CreateModel):
             schema_editor.execute(statement)
 
 
-def month_statements(table: str, now: dt.datetime, ahead: int = MONTHS_AHEAD) -> list[str]:
-    """Return the statements that make the partitions of this month and the ``ahead`` following ones."""
-    statements = []
+Month = tuple[str, str, str]  # the name's ending, the first instant, and the first instant of the next month
+
+
+def months(now: dt.datetime, ahead: int = MONTHS_AHEAD) -> Iterator[Month]:
+    """Yield this month and the ``ahead`` following ones."""
     year, month = now.year, now.month
     for _ in range(ahead + 1):
         next_year, next_month = (year + 1, 1) if month == 12 else (year, month + 1)
-        statements.append(
-            f'CREATE TABLE IF NOT EXISTS "{table}_{year}_{month:02d}" PARTITION OF "{table}" '
-            f"FOR VALUES FROM ('{year}-{month:02d}-01 00:00+00') TO ('{next_year}-{next_month:02d}-01 00:00+00')"
+        yield (
+            f"{year}_{month:02d}",
+            f"{year}-{month:02d}-01 00:00+00",
+            f"{next_year}-{next_month:02d}-01 00:00+00",
         )
         year, month = next_year, next_month
-    return statements
 
 
-def partitioned_tables() -> list[str]:
-    """Return the names of the partitioned tables of this database's current schema."""
+def month_statements(table: str, now: dt.datetime, ahead: int = MONTHS_AHEAD) -> list[str]:
+    """Return the statements that make the partitions of this month and the ``ahead`` following ones."""
+    return [_month_statement(table, month) for month in months(now, ahead)]
+
+
+def _month_statement(table: str, month: Month) -> str:
+    name, first, following = month
+    return (
+        f'CREATE TABLE IF NOT EXISTS "{table}_{name}" PARTITION OF "{table}" '
+        f"FOR VALUES FROM ('{first}') TO ('{following}')"
+    )
+
+
+def partitioned_tables() -> list[tuple[str, str]]:
+    """Return name and partition column of the partitioned tables of this database's current schema."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'p' AND relnamespace = current_schema()::regnamespace"
+            "SELECT relname, attname FROM pg_class JOIN pg_partitioned_table ON partrelid = pg_class.oid "
+            "JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = partattrs[0] "
+            "WHERE relnamespace = current_schema()::regnamespace ORDER BY relname"
         )
-        return [name for (name,) in cursor.fetchall()]
+        return cursor.fetchall()
 
 
 def ensure_partitions(now: dt.datetime) -> None:
-    """Create the coming months' partitions of every partitioned table; run daily by beat, harmless when repeated."""
-    with connection.cursor() as cursor:
-        for table in partitioned_tables():
-            for statement in month_statements(table, now):
-                cursor.execute(statement)
+    """Create the coming months' partitions of every partitioned table; run daily by beat, harmless when repeated.
+
+    Rows that came before their month was made, from a switch whose clock ran ahead or after months without this task,
+    wait in the default partition and move into the new one.
+    """
+    for table, column in partitioned_tables():
+        for month in months(now):
+            try:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    cursor.execute(_month_statement(table, month))
+            except IntegrityError:
+                _make_month_of_waiting_rows(table, column, month)
+
+
+def _make_month_of_waiting_rows(table: str, column: str, month: Month) -> None:
+    name, first, following = month
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Nothing may come into the default partition between the move and the attachment.
+        cursor.execute(f'LOCK TABLE "{table}" IN SHARE ROW EXCLUSIVE MODE')
+        cursor.execute(f'CREATE TABLE "{table}_{name}" (LIKE "{table}" INCLUDING DEFAULTS INCLUDING CONSTRAINTS)')
+        cursor.execute(
+            f'WITH moved AS (DELETE FROM "{table}_default" WHERE "{column}" >= %s AND "{column}" < %s RETURNING *) '  # noqa: S608
+            f'INSERT INTO "{table}_{name}" SELECT * FROM moved',
+            [first, following],
+        )
+        cursor.execute(
+            f'ALTER TABLE "{table}" ATTACH PARTITION "{table}_{name}" FOR VALUES FROM (%s) TO (%s)', [first, following]
+        )
