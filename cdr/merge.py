@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterable
 
 from cdr.models import CDR
-from systemlog.events import Event, address_of, integer_of, text_of
+from systemlog.events import Event, InvalidEvent, address_of, integer_of, text_of
 
 SWITCH_LOST = "switch_lost"
 SMALL = 32_767
@@ -18,9 +18,14 @@ CALL_EVENTS = ("attempt", "decision", "ringing", "answer", "end")
 
 
 def merge(record: CDR, events: Iterable[Event]) -> CDR:
-    """Merge events of one attempt into its record and return it. Names of ids are the caller's to add."""
+    """Merge events of one attempt into its record and return it. Names of ids are the caller's to add.
+
+    Raise InvalidEvent for an event of another switch: nobody tells another's calls.
+    """
     for event in events:
         record.switch = record.switch or event.switch
+        if record.switch != event.switch:
+            raise InvalidEvent(f"the call is one of switch {record.switch}, not of {event.switch}")
         _MERGE[event.type](record, event)
     if record.reason == SWITCH_LOST and record.ended_at and record.ended_at < last_proof_of_life(record):
         _reopen(record)

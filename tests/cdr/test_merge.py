@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cdr.lost_calls import lost_event
 from cdr.merge import merge
 from cdr.models import CDR
-from systemlog.events import Event, event_of
+from systemlog.events import Event, InvalidEvent, event_of
 from tests.calls import START, Call
 
 
@@ -92,3 +92,13 @@ def test_a_field_of_another_type_leaves_its_column_empty(value: object) -> None:
     record = merge(fresh(call), [event_of(end)])
     assert record.sip_code in (None, 1)
     assert record.ended_at is not None
+
+
+def test_nobody_tells_the_end_of_another_switchs_call() -> None:
+    """A switch that learned an attempt's name can neither end nor price it."""
+    call = Call(started=START)
+    record = merge(fresh(call), [event_of(call.attempt_event())])
+    stranger = event_of({**call.end("completed", 5), "switch": "another"})
+    with pytest.raises(InvalidEvent, match="another"):
+        merge(record, [stranger])
+    assert record.ended_at is None
