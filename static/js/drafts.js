@@ -3,6 +3,11 @@
 const KEY = "voipbilling-draft";
 const LOG_IN = /^\/account\/(login|two-factor\/authenticate|reauthenticate)\//;
 
+// Not form.action, which is a field where one has that name.
+function pathOf(form) {
+  return new URL(form.getAttribute("action") || "", location.href).pathname;
+}
+
 function typed(form) {
   return [...form.elements]
     .filter((field) => field.name && !["hidden", "password", "file", "submit", "button"].includes(field.type))
@@ -30,10 +35,10 @@ function say(form) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || LOG_IN.test(location.pathname) || !form.closest("#content")) return;
+  if (form.getAttribute("method") !== "post" || LOG_IN.test(location.pathname) || !form.closest("#content")) return;
   const pairs = typed(form);
   if (!pairs.length) return;
-  sessionStorage.setItem(KEY, JSON.stringify({ path: new URL(form.action).pathname, user: document.body.dataset.user, pairs }));
+  sessionStorage.setItem(KEY, JSON.stringify({ path: pathOf(form), user: document.body.dataset.user, pairs }));
 }, true);
 
 const draft = JSON.parse(sessionStorage.getItem(KEY) || "null");
@@ -41,7 +46,7 @@ if (draft && LOG_IN.test(location.pathname)) {
   sessionStorage.setItem(KEY, JSON.stringify({ ...draft, loggedOut: true }));
 } else if (draft) {
   sessionStorage.removeItem(KEY);
-  const form = [...document.querySelectorAll("#content form[method=post]")].find((one) => new URL(one.action).pathname === draft.path && typed(one).length);
+  const form = [...document.querySelectorAll("#content form[method=post]")].find((one) => pathOf(one) === draft.path && typed(one).length);
   if (form && draft.loggedOut && draft.user === document.body.dataset.user) {
     fill(form, draft.pairs);
     say(form);
