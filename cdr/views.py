@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.views import View
 
 from cdr import selectors
+from cdr.causes import q850_name, sip_phrase
 from cdr.explanation import explain
 from cdr.filters import CdrFilterSet
 from cdr.fixes import fixes_for
@@ -121,12 +122,18 @@ def outcome_rows(record: CDR) -> list[tuple[str, Any]]:
     who = {"caller": "Caller", "callee": "Phone", "switch": "Switch"}.get(record.hung_up_by, record.hung_up_by)
     return [
         ("Internal reason", render.mono(record.reason, copy=False)),
-        ("SIP code to the carrier", render.mono(record.sip_code, copy=False)),
-        ("Q.850 cause", render.mono(record.q850_cause, copy=False)),
+        ("SIP code to the carrier", named(record.sip_code, sip_phrase(record.sip_code))),
+        ("Q.850 cause", named(record.q850_cause, q850_name(record.q850_cause))),
         ("Ended by", who or render.EMPTY),
         ("SIP code of the phone", render.mono(record.phone_code, copy=False)),
         ("Reason of the phone", record.phone_reason or render.EMPTY),
     ]
+
+
+def named(code: int | None, name: str) -> Any:
+    """Return a code with what its standard calls it."""
+    drawn = render.mono(code, copy=False)
+    return format_html('{} <span class="text-secondary">{}</span>', drawn, name) if code and name else drawn
 
 
 def technical_rows(record: CDR) -> list[tuple[str, Any]]:
