@@ -18,7 +18,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "test-results"
 
 # At import, because conftest files below this one may import models.
 SERVERS = TestServers()
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipbilling.settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "voipbilling.settings"
 # Playwright's synchronous API runs an event loop in this thread, and Django would then refuse the ORM.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 django.setup()
@@ -39,6 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the servers, once for all workers."""
     if not config.option.collectonly:
         SERVERS.start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let workers inherit all but the settings' name.
+
+    With it, pytest-django would read the settings there before this file has given the worker its own Redis databases.
+    """
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -62,6 +71,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.xdist_group("stack"))
+            # The first of them also waits for the whole product to start.
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(300))
     # A wrapper, because pytest-xdist, which reads the groups, asks to come first, too.
     yield
 
