@@ -131,7 +131,7 @@ def test_an_address_form_opens_in_its_tab_and_errors_stand_beside_the_field(
     field.fill("203.0.113.0/28")
     desk.get_by_role("button", name="Add", exact=True).click()
     expect(desk.get_by_text("203.0.113.0/28 added")).to_be_visible()
-    assert all("422" in words for words in complaints)
+    assert all("422" in words for words in complaints), complaints
     complaints.clear()
 
 
