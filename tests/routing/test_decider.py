@@ -203,6 +203,7 @@ def test_without_a_database_it_starts_from_disk(did: DID, running: DeciderProces
 
 def test_without_any_configuration_it_does_not_connect(tmp_path: Path) -> None:
     with decider("decider-1", tmp_path, database="postgresql://nobody@127.0.0.1:1/nothing") as process:
+        eventually(process.said)  # it says that the database is away; only then is a silence a decision
         process.switch.listener.settimeout(2.5)
         with pytest.raises(TimeoutError):
             process.switch.accept()
