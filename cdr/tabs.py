@@ -1,7 +1,7 @@
 """The tabs "CDRs" and "System Log" on the pages of carriers, accounts, aliases and DIDs."""
 
+from cdr.trace_views import AliasTraceTab, DidTraceTab
 from cdr.views import CallsTab, calls_badge
-from cdr.views_trace import AliasTraceTab, DidTraceTab
 from core.tabs import ViewTab, register_tab
 from systemlog.views import ObjectLogTab
 

@@ -2,15 +2,15 @@
 
 from django.urls import path
 
-from cdr import views, views_dashboard
+from cdr import dashboard_views, views
 from cdr.models import CDR
 from core.tabs import tab_urls
 
 app_name = "cdr"
 
 urlpatterns = [
-    path("", views_dashboard.DashboardView.as_view(), name="dashboard"),
-    path("dashboard/plot.json", views_dashboard.DashboardPlotView.as_view(), name="dashboard_plot"),
+    path("", dashboard_views.DashboardView.as_view(), name="dashboard"),
+    path("dashboard/plot.json", dashboard_views.DashboardPlotView.as_view(), name="dashboard_plot"),
     path("cdrs/", views.CdrListView.as_view(), name="cdr_list"),
     *tab_urls(CDR, "cdrs/<uuid:pk>/"),
     path("cdrs/<uuid:pk>/trace.txt", views.TraceFileView.as_view(), {"form": "text"}, name="cdr_trace_text"),

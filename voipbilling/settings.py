@@ -147,7 +147,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 # The launcher serves plain HTTP on this machine; behind a proxy that ends TLS, set SECURE_COOKIES.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_flag("SECURE_COOKIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-CSRF_FAILURE_VIEW = "core.views_errors.csrf_failure"
+CSRF_FAILURE_VIEW = "core.views.errors.csrf_failure"
 
 # Widgets of ours have templates beside all others.
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"

@@ -18,6 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("billing.urls")),
 ]
 
-handler403 = "core.views_errors.forbidden"
-handler404 = "core.views_errors.not_found"
-handler500 = "core.views_errors.server_error"
+handler403 = "core.views.errors.forbidden"
+handler404 = "core.views.errors.not_found"
+handler500 = "core.views.errors.server_error"

@@ -87,7 +87,7 @@ def test_a_request_that_breaks_is_noted_too(
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr("core.views_settings.SettingsView.get", broken)
+    monkeypatch.setattr("core.views.settings.SettingsView.get", broken)
     operator_page.raise_request_exception = False
     assert operator_page.get("/settings/").status_code == 500
     assert logged() == [("error", "olga", "GET", "/settings/", 500)]

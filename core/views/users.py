@@ -18,7 +18,7 @@ from core.models import User
 from core.tabs import ViewTab, register_tab
 from core.views import CreateView, EmptyState, FormActionView, ListView, ObjectView, PageAction, UpdateView
 from core.views.once import ShownOnceMixin
-from core.views_profile import zone_choices
+from core.views.profile import zone_choices
 
 ACTIVE_WORDS = (("Active", "green"), ("Disabled", "secondary"))
 
