@@ -7,8 +7,8 @@ from django.utils.safestring import SafeString
 from core import render
 from core.sentences import set_for_reading
 from routing.decision import Outcome, Ref
-from routing.links import page_of
 from routing.reasons import reason as reason_of
+from systemlog.references import page_of
 
 register = template.Library()
 
