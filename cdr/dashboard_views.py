@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views import View
 
@@ -56,17 +55,7 @@ def dashboard_context() -> dict[str, Any]:
         "dead_letters": today.open_dead_letters(),
         "start": start,
         "next_step": next_step(),
-        "carriers_url": address("carriers:carrier_list"),
-        "registrations_url": address("accounts:registration_list"),
     }
-
-
-def address(url_name: str) -> str:
-    """Return an address of another app, or nothing while it has no such page."""
-    try:
-        return reverse(url_name)
-    except NoReverseMatch:
-        return ""
 
 
 class DashboardPlotView(View):

@@ -146,7 +146,7 @@ class FormView(PageView):
             lead=self.get_lead(),
             form_action=self.request.get_full_path(),
         )
-        if self.request.htmx and self.request.htmx.target == "tab-form":  # type: ignore[attr-defined]
+        if self.wants_fragment("tab-form"):
             return self.render(context, self.fragment_name, status=status)
         return self.render(context, status=status)
 
