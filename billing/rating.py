@@ -12,7 +12,6 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from billing.prefixes import PrefixTable
 
 SECOND = 1_000_000
-MICRO = Decimal("0.000001")
 NOTHING = Decimal("0.000000")
 
 

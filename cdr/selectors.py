@@ -106,7 +106,7 @@ def timeline(record: CDR) -> list[LogEntry]:
     return list(
         LogEntry.objects.filter(
             attempt_id=record.attempt_id,
-            at__range=(record.started_at - DAY, (record.ended_at or record.started_at) + DAY),
+            at__range=_span(record),
         ).order_by("at", "id")[:100]
     )
 
@@ -121,6 +121,6 @@ def sip_messages(record: CDR) -> list[SipMessage]:
     return list(
         SipMessage.objects.filter(
             attempt_id=record.attempt_id,
-            at__range=(record.started_at - DAY, (record.ended_at or record.started_at) + DAY),
+            at__range=_span(record),
         ).order_by("at", "sequence")[:500]
     )

@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from core.models import Heartbeat
-from routing.models import Attempt, ConfigChange, ConfigVersion
+from routing.models import ConfigChange, ConfigVersion
 
 ALIVE = dt.timedelta(seconds=5)
 APPLYING_KINDS = ("decider", "switch")
@@ -89,8 +89,3 @@ def change_words(change: Mapping[str, Any]) -> str:
         return f"{kind} {change['row_id']} deleted"
     label = next((str(body[name]) for name in LABELS if body.get(name)), str(change["row_id"]))
     return f"{kind} {'+' if change['kind'] == 'did' else ''}{label}"
-
-
-def differing_attempts(since: dt.datetime) -> int:
-    """Return how many attempts the worker judged otherwise than the decider; must stay 0."""
-    return Attempt.objects.filter(differs=True, started_at__gte=since).count()

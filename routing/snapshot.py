@@ -119,10 +119,6 @@ class Snapshot:
             if index:
                 index.add(self, row)
 
-    def same_as(self, other: "Snapshot") -> bool:
-        """Whether both hold the same rows in the same version; what tests and the drift check compare."""
-        return self.version == other.version and self.rows == other.rows
-
 
 def _rank(row: CarrierAccount) -> int:
     # Among accounts of one network the longest tech prefix speaks first.

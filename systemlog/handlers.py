@@ -34,11 +34,6 @@ def handles(*types: str, weight: int = 100) -> Callable[[EventHandler], EventHan
     return register
 
 
-def known_types() -> set[str]:
-    """Return every event type that some handler takes."""
-    return set().union(*(entry.types for entry in _registered))
-
-
 def dispatch(events: Iterable[Event]) -> None:
     """Give each handler its events, sorted by attempt, time and sequence."""
     ordered = sorted(events, key=lambda event: (event.attempt, event.at, event.type, event.seq))

@@ -223,7 +223,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     disk.append(path, 8, [Change("did", 1, None)], {})
     whole = path.read_text()
     path.write_text(whole[:-10])
-    assert disk.load(path, Policy())[0].same_as(config)
+    assert_same(disk.load(path, Policy())[0], config)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format":99,"columns":{}}\n'])
