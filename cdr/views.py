@@ -88,8 +88,8 @@ def party_rows(record: CDR) -> list[tuple[str, Any]]:
         return render_link(page_of(kind, pk), set_for_reading(label)) if label else render.EMPTY
 
     return [
-        ("Caller", render.mono(record.caller_number)),
-        ("Called number", render.mono(record.called_number)),
+        ("Caller", number(record.caller_number)),
+        ("Called number", number(record.called_number)),
         ("Carrier", link("carrier")),
         ("Carrier's address", link("carrier_account")),
         ("DID", link("did")),
@@ -97,6 +97,14 @@ def party_rows(record: CDR) -> list[tuple[str, Any]]:
         ("Account", link("account")),
         ("Alias", link("alias")),
     ]
+
+
+def number(value: str) -> Any:
+    """Return a number set for reading; what is copied is the bare one."""
+    if not value:
+        return render.EMPTY
+    drawn = format_html('<span class="mono phone-number">{}</span>', set_for_reading(value))
+    return format_html('<span class="mono-wrap">{}{}</span>', drawn, render.copy_button(value))
 
 
 def render_link(url: str, label: str) -> Any:
