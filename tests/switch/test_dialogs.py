@@ -70,6 +70,21 @@ def test_a_reinvite_grants_no_second_maximum_duration(
     assert (record.ended_at - record.answered_at).total_seconds() < 4
 
 
+def test_a_retransmitted_invite_is_one_call(server: tuple[str, int], network: Network, story: Story) -> None:
+    """At once, while nobody has decided, and after the answer: the same transaction is the same attempt."""
+    caller = Raw(("127.11.1.10", 0))
+    request = caller.request("INVITE", "sip:442079469996@127.0.0.1")
+    caller.send(request, server)
+    caller.send(request, server)
+    answer = caller.hear()
+    assert answer is not None and answer.code == 404
+    caller.send(request, server)
+    again = caller.hear()
+    assert again is not None and (again.code, again.header("To")) == (404, answer.header("To"))
+    record = story.of_call(answer.header("Call-ID"))
+    assert record.reason == "did_unknown"
+
+
 def test_a_call_id_used_twice_is_two_calls(
     network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
 ) -> None:

@@ -30,6 +30,19 @@ def test_a_phone_registers_and_leaves(network: Network, phone: PhoneMaker, logge
     eventually(lambda: registrations.get().ended_at is not None, 5, "the registration has ended")
 
 
+def test_a_refresh_prolongs_the_same_registration(network: Network, phone: PhoneMaker) -> None:
+    """One contact, one row, however often the phone comes back; System Log hears of it once."""
+    line = network.line()
+    made = phone(line)
+    registrations = Registration.objects.filter(alias=alias_of(line))
+    eventually(registrations.exists, 5, "the registration is shown")
+    first = registrations.get()
+    assert made.register(expires=900) == 200
+    eventually(lambda: registrations.get().expires_at > first.expires_at, 5, "it lasts longer now")
+    assert registrations.get().registered_at == first.registered_at
+    assert LogEntry.objects.filter(reason="registered", message__contains=line.user).count() == 1
+
+
 def test_a_wrong_secret_is_refused_and_logged(network: Network, phone: PhoneMaker, logged: Logged) -> None:
     """The phone is challenged again; System Log says whose phone it is and why."""
     line = network.line()
