@@ -226,6 +226,8 @@ def render(target_dir: Path, settings: SwitchSettings) -> Path:
     settings.check()
     for folder in (target_dir, settings.run_dir, settings.record_dir):
         folder.mkdir(parents=True, exist_ok=True)
+    # Who called whom is nobody else's business, and the switch writes its files readable to all.
+    settings.record_dir.chmod(0o700)
     lines = ["#!KAMAILIO", "# Rendered by switch/render.py at each start; edit the settings, not this file."]
     lines += [f'#!substdef "|VB_{word}|{value}|g"' for word, value in substitutions(settings).items()]
     lines += [

@@ -64,6 +64,14 @@ def test_the_rendered_file_is_private(tmp_path: Path) -> None:
     assert "s3cret" in path.read_text()
 
 
+def test_the_local_record_is_private(tmp_path: Path) -> None:
+    """It tells who called whom; a folder of an earlier version is closed too."""
+    chosen = settings(tmp_path)
+    chosen.record_dir.mkdir(parents=True, mode=0o755)
+    render(tmp_path, chosen)
+    assert chosen.record_dir.stat().st_mode & 0o777 == 0o700
+
+
 def test_every_word_has_a_value_and_every_value_a_use(tmp_path: Path) -> None:
     """A word that stays unreplaced would be a silent misconfiguration."""
     static = "\n".join(path.read_text() for path in HERE.glob("*.cfg"))
