@@ -245,7 +245,13 @@ CELERY_BEAT_SCHEDULE = {
 # Longer than the switch keeps its local record, the longest possible replay.
 SEEN_EVENTS_DAYS = int(os.environ.get("SEEN_EVENTS_DAYS", "30"))
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_database_url(2)}}
+CACHES = {
+    "default": {
+        "BACKEND": "core.cache.SharedCache",
+        "LOCATION": redis_database_url(2),
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
 
 # Where the switch on this machine keeps its local record of events and answers JSON-RPC (switch/CONTRACT.md).
 SWITCH_RECORD_DIR = Path(os.environ.get("SWITCH_RECORD_DIR", DATA_DIR / "switch" / "record"))

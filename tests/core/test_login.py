@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from core.cache import SharedCache
 from core.client_address import client_address
 from core.models import User
 from tests.cast import PASSWORD, make_user
@@ -42,6 +43,19 @@ def test_an_unknown_name_is_answered_like_a_wrong_password(operator: User, clien
         return re.sub(r"[A-Za-z0-9]{64}|data-now=\"[^\"]*\"", "", text)
 
     assert words("olga") == words("nobody")
+
+
+def test_limits_hold_while_the_caches_server_is_away(
+    operator: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is kept out by a server that is down, and no guesser let loose."""
+    away = SharedCache("redis://127.0.0.1:1/0", {})
+    for name in ("get", "set", "add", "delete"):
+        monkeypatch.setattr(cache, name, getattr(away, name))
+    assert attempt(Client(), "olga", PASSWORD) == "in"
+    for _ in range(5):
+        assert "username and/or password" in attempt(client, "olga", "wrong")
+    assert "Too many failed login attempts" in attempt(client, "olga", PASSWORD)
 
 
 @pytest.mark.parametrize("path", ["signup/", "password/reset/", "email/", "password/set/"])
