@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import hypothesis
 import pytest
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -32,6 +33,10 @@ connections._connections = threading.local()
 from tests.stack import Stack  # noqa: E402
 
 pytest_plugins = ["tests.cast"]
+
+# As hypothesis does by itself in CI: on a machine that is busy, how long an example takes says nothing about the code.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -66,7 +66,7 @@ def test_both_legs_are_recorded_with_the_rate_that_was_used(route: dict[str, int
     assert (leg.rate["rate_minute"], leg.code) == ("0.600000", "")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.randoms(), st.integers(1, 5), st.integers(0, 3))
 def test_any_order_cut_and_repeat_charges_once(
     route: dict[str, int], shuffle: random.Random, size: int, repeats: int
