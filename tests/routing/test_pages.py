@@ -124,11 +124,13 @@ def test_the_versions_page_says_who_has_which(did: DID, support_page: Client) ->
     assert words[:3] == ["Applied", "2 behind", "No sign of life"]
     assert words[3:6] == ["Not everywhere", "Not everywhere", "Applied"]
     assert set_for_reading("DID +442079460018") in page
+    assert "Carrier&#x27;s address 203.0.113.0/26" in page
 
 
 def test_changes_are_named() -> None:
-    assert change_words({"kind": "did", "row_id": 3, "body": {"number": "4420"}}) == "DID +4420"
-    assert change_words({"kind": "carrier", "row_id": 3, "body": None}) == "Carrier 3 deleted"
+    assert change_words("did", 3, "4420") == "DID +4420"
+    assert change_words("rate", 3, "") == "Rate 3"
+    assert change_words("carrier", 3, None) == "Carrier 3 deleted"
 
 
 @pytest.mark.django_db
