@@ -7,6 +7,7 @@ commit is taken for each of their batches.
 
 import multiprocessing
 import os
+import resource
 import sys
 import threading
 import time
@@ -117,7 +118,12 @@ def backlog(stream: EventStream, decided: dict[str, int], count: int, workers: i
     until.set()
     for process in processes:
         process.join()
-    print(f"{workers} worker(s): {(taken - first) / seconds:,.0f} events/s ({taken:,} events in {seconds:.1f} s)")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = (used.ru_utime + used.ru_stime) * 1000 / taken
+    print(
+        f"{workers} worker(s): {(taken - first) / seconds:,.0f} events/s ({taken:,} events in {seconds:.1f} s), "
+        f"{spent:.2f} ms of the workers' CPU per event"
+    )
 
 
 def paced(stream: EventStream, decided: dict[str, int]) -> None:
