@@ -115,7 +115,9 @@ def _columns(row: Registration) -> dict[str, object]:
 
 def _entry(event: Event, action: str, alias: Alias | None) -> LogEntry:
     name = event.text("alias", 64) or "a phone without user name"
-    origin = event.text("received", 64) or event.text("source", 64)
+    # An expiry comes from no packet: a phone that is behind no NAT is where its contact says.
+    contact = event.text("contact").removeprefix("sip:").rpartition("@")[2].partition(";")[0]
+    origin = event.text("received", 64) or event.text("source", 64) or contact or "an unknown address"
     agent = event.text("user_agent")
     tail = f" ({agent})" if agent else ""
     severity = Severity.INFO

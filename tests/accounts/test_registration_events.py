@@ -91,3 +91,12 @@ def test_a_stranger_is_logged_without_a_reference() -> None:
 )
 def test_contacts_are_read_from_their_header(header: str, uris: list[str]) -> None:
     assert contact_uris(header) == uris
+
+
+def test_an_expiry_says_where_the_phone_was(alias: Alias) -> None:
+    """It comes from no packet, so only the contact tells."""
+    take_in([event_of(registration("registered", "u1001", NOW - 50))])
+    expiry = registration("expired", "u1001", NOW, contact="sip:u1001@10.0.0.7:5060;transport=udp")
+    take_in([event_of(expiry | {"received": "", "source": "", "port": 0})])
+    message = LogEntry.objects.filter(reason="expired").get().message
+    assert message.startswith("The registration of u1001 at 10.0.0.7:5060 expired")
