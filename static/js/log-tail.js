@@ -49,7 +49,8 @@ function poll() {
   const rows = body();
   // Without a table there is nothing to put rows on top of: the first entry brings the whole list.
   const swap = rows ? { target: "#list tbody", swap: "afterbegin" } : { target: element, swap: "none" };
-  window.htmx.ajax("GET", `${address.pathname}${address.search}`, { source: element, ...swap });
+  // What fails is told by the events below; the promise's own rejection would be an error nobody handles.
+  window.htmx.ajax("GET", `${address.pathname}${address.search}`, { source: element, ...swap }).catch(() => {});
 }
 
 function answered(xhr) {
@@ -64,7 +65,7 @@ function answered(xhr) {
   failures = 0;
   element.dataset.tailCursor = cursor;
   if (xhr.status === 200 && !body()) {
-    window.htmx.ajax("GET", element.dataset.tail, { target: "#list", swap: "innerHTML", source: document.body });
+    window.htmx.ajax("GET", element.dataset.tail, { target: "#list", swap: "innerHTML", source: document.body }).catch(() => {});
     return;
   }
   if (xhr.status === 200) arrived(element, xhr);
