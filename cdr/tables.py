@@ -84,6 +84,15 @@ class CdrTable(t.PortalTable):
             render.copy_button(value),
         )
 
+    def render_caller_number(self, value: str) -> SafeString:
+        """Set the number for reading; what is copied is the bare one."""
+        drawn = format_html('<span class="mono phone-number">{}</span>', set_for_reading(value))
+        return format_html('<span class="mono-wrap">{}{}</span>', drawn, render.copy_button(value))
+
+    def value_caller_number(self, value: str) -> str:
+        """Return it as it is."""
+        return value
+
     def value_called_number(self, value: str) -> str:
         """Return it as it is."""
         return value
