@@ -2,14 +2,9 @@
 
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
 
 from routing.store import snapshots
-
-# How long an example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
