@@ -1,7 +1,6 @@
 """Many addresses pasted at once: planned line by line, shown, and applied as planned or not at all."""
 
 import dataclasses
-from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -93,8 +92,3 @@ def add_networks(
             raise
         raise PreviewOutdated(plan_networks(carrier=carrier, text=text, tech_prefix=tech_prefix)) from error
     return accounts
-
-
-def count_outcomes(plan: Sequence[PlannedNetwork]) -> dict[str, int]:
-    """Return how many lines have each outcome, by its value."""
-    return {outcome.value: sum(row.outcome is outcome for row in plan) for outcome in Outcome}

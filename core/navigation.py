@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.module_loading import import_string
 
-from core.access import allows, rule_of
+from core.access import Rule, allows, rule_of
 
 
 @dataclass(frozen=True)
@@ -92,5 +92,5 @@ def _groups(request: HttpRequest, view_name: str) -> Iterator[ShownGroup]:
 
 
 @lru_cache(maxsize=256)
-def _rule_at(url: str):  # type: ignore[no-untyped-def]
+def _rule_at(url: str) -> Rule | None:
     return rule_of(resolve(url).func)

@@ -27,7 +27,6 @@ class ViewTab:
     badge: Callable[[Any], Any] | None = None
     permission: Access | str = Access.READ
     weight: int = 1000
-    hide_if_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,6 @@ def shown_tabs(request: HttpRequest, instance: Model, active: str) -> list[Shown
         if not allows(request.user, tab.permission):
             continue
         count = tab.badge(instance) if tab.badge else None
-        if tab.hide_if_empty and not count and entry.slug != active:
-            continue
         if isinstance(count, int) and count >= BADGE_LIMIT:
             text = f"{BADGE_LIMIT:,}+"
         else:

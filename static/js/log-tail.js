@@ -68,7 +68,7 @@ function answered(xhr) {
     window.htmx.ajax("GET", element.dataset.tail, { target: "#list", swap: "innerHTML", source: document.body }).catch(() => {});
     return;
   }
-  if (xhr.status === 200) arrived(element, xhr);
+  if (xhr.status === 200) arrived(element);
   else if (before) element.querySelector("[data-tail-news]").textContent = "Connected again.";
   describe();
   schedule(EVERY);
