@@ -12,8 +12,7 @@ from core.access import Access, allows
 class PageAction:
     """A button of a page's head.
 
-    ``url_name`` is reversed with the page's object, if it has one. ``post`` makes it a form of its own (with the
-    confirmation ``confirm`` where it has words), ``fragment`` opens it inside the tab by htmx.
+    ``url_name`` is reversed with the page's object, if it has one. ``fragment`` opens it inside the tab by htmx.
     """
 
     label: str
@@ -22,8 +21,6 @@ class PageAction:
     permission: Access | str = Access.WRITE
     primary: bool = False
     danger: bool = False
-    post: bool = False
-    confirm: str = ""
     fragment: bool = False
     # Told the page's object (None on a list); False hides the button.
     shown: Any = None
