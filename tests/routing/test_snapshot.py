@@ -212,7 +212,7 @@ def test_the_disk_gives_back_what_it_was_given(
     config.apply(changes, config.version + 1)
     disk.append(path, config.version, changes, {5: True})
     back, back_credit = disk.load(path, Policy())
-    assert back.same_as(config)
+    assert (back.version, back.rows) == (config.version, config.rows)
     assert back_credit == {**credit, 5: True}
     assert path.stat().st_mode & 0o777 == 0o600
 
