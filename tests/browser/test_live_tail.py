@@ -91,7 +91,9 @@ def test_a_failed_request_is_said_and_mended(desk: Page, live_server: LiveServer
     desk.route(tail, lambda route: route.abort(), times=1)
     expect(desk.locator("#list tbody tr")).to_have_count(2, timeout=20_000)
     expect(desk.locator("[data-tail-words]")).to_have_text("Live")
-    assert all("Failed to load resource" in text for text in complaints), complaints
+    # The browser and htmx note each failure; beyond that nothing goes wrong, no promise is left unhandled.
+    noted = re.compile(r"Failed to load resource|Response Status Error Code 503|htmx:(afterRequest|sendError)")
+    assert [text for text in complaints if not noted.match(text)] == []
     complaints.clear()
 
 
