@@ -91,7 +91,9 @@ class Switch:
             end = colon + 1 + int(self.rest[:colon])
             if len(self.rest) <= end:
                 break
-            found.append(json.loads(self.rest[colon + 1 : end]))
+            message = json.loads(self.rest[colon + 1 : end])
+            if message["op"] == "decision":
+                found.append(message)
             self.rest = self.rest[end + 1 :]
         return found
 

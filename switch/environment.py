@@ -1,5 +1,6 @@
 """The switch's settings from environment variables, as docs/operating.md lists them."""
 
+import hmac
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,11 @@ def switch_folder(environment: Mapping[str, str]) -> Path:
     return Path(environment["VOIPBILLING_DATA"]) / "switch"
 
 
+def evapi_secret(environment: Mapping[str, str]) -> str:
+    """Return what deciders prove themselves by; both ends make it of the secret key that they share anyway."""
+    return hmac.new(environment.get("SECRET_KEY", "").encode(), b"evapi", "sha256").hexdigest()
+
+
 def settings_from(environment: Mapping[str, str]) -> SwitchSettings:
     """Return the settings; raise SettingsError naming the variable that is missing or unreadable."""
     missing = [name for name in REQUIRED if not environment.get(name)]
@@ -55,5 +61,6 @@ def settings_from(environment: Mapping[str, str]) -> SwitchSettings:
                 values[field] = read(environment[name])
             except ValueError as error:
                 raise SettingsError(f"{name}={environment[name]}: must be a number") from error
+    values["evapi_secret"] = evapi_secret(environment)
     record = environment.get("SWITCH_RECORD_DIR") or switch_folder(environment) / "record"
     return SwitchSettings(run_dir=Path(environment["VOIPBILLING_RUN"]), record_dir=Path(record), **values)

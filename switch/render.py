@@ -37,6 +37,7 @@ class SwitchSettings:
     sip_port: int = 5060
     realm: str = "voipbilling"
     evapi_listen: str = "127.0.0.1:8448"
+    evapi_secret: str = field(default="", repr=False)  # what a decider must name first
     stream: str = "switch:events"
     workers: int = 4  # SIP workers per listening address
     tcp: bool = True
@@ -83,6 +84,7 @@ class SwitchSettings:
             bool(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", self.realm)), "SIP_REALM: letters, digits, . _ - only, up to 64"
         )
         self._demand(bool(re.fullmatch(r"[A-Za-z0-9:._-]{1,64}", self.stream)), "event stream: not a Redis key we use")
+        self._demand(bool(re.fullmatch(r"[0-9a-f]*", self.evapi_secret)), "the deciders' secret: small hex digits only")
         self._demand(self.digest_algorithm in {"MD5", "SHA-256"}, "SIP_DIGEST_ALGORITHM: MD5 or SHA-256")
         for label, path in (("run folder", self.run_dir), ("record folder", self.record_dir)):
             self._demand(path.is_absolute(), f"{label}: {path} is not an absolute path")
@@ -178,6 +180,7 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
         "DB_URL": kamailio_database_url(settings.database_url),
         "REDIS_SERVER": redis_server(settings.redis_url),
         "EVAPI_LISTEN": settings.evapi_listen,
+        "EVAPI_SECRET": settings.evapi_secret,
         "EVAPI_WORKERS": settings.workers,
         "NO_RESPONSE_MS": milliseconds(settings.no_response_timeout),
         "NO_ANSWER_MS": milliseconds(settings.no_answer_timeout),

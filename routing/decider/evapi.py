@@ -66,12 +66,12 @@ class EvapiProtocol(asyncio.Protocol):
 
 
 class EvapiClient:
-    """Keeps one connection to one switch; ``on_connect`` runs after each."""
+    """Keeps one connection to one switch, each begun with ``hello``; ``on_connect`` runs after each."""
 
-    def __init__(self, address: str, receive: Receive, on_connect: Callable[[], None]) -> None:
+    def __init__(self, address: str, receive: Receive, on_connect: Callable[[], None], hello: bytes = b"") -> None:
         host, _, port = address.rpartition(":")
         self.host, self.port = host.strip("[]"), int(port)
-        self.receive, self.on_connect = receive, on_connect
+        self.receive, self.on_connect, self.hello = receive, on_connect, hello
         self.protocol: EvapiProtocol | None = None
 
     @property
@@ -91,6 +91,8 @@ class EvapiClient:
                     )
                     log.info("connected to the switch", address=f"{self.host}:{self.port}")
                     told = ""
+                    if self.hello:
+                        self.protocol.send(self.hello)
                     self.on_connect()
                     await self.protocol.closed
                     log.warning("the switch closed the connection")

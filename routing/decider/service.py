@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import datetime as dt
+import json
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class DeciderSettings:
     name: str
     switch: str
     evapi: str
+    evapi_secret: str = field(repr=False)
     dsn: dict[str, Any]
     policy: Policy
     data: Path
@@ -61,7 +63,8 @@ class Decider:
             on_loaded=self.credentials.replace,
             on_changed=self.credentials.change,
         )
-        self.evapi = EvapiClient(settings.evapi, self.judge.receive, self.credentials.compare_soon)
+        hello = json.dumps({"op": "hello", "secret": settings.evapi_secret}).encode()
+        self.evapi = EvapiClient(settings.evapi, self.judge.receive, self.credentials.compare_soon, hello)
         self.pulse = Pulse(name, dsn, self._signs)
         self._watch = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.watch")
         self._started = dt.datetime.now(dt.UTC)

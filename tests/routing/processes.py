@@ -49,10 +49,16 @@ class SwitchEnd:
         return f"127.0.0.1:{self.listener.getsockname()[1]}"
 
     def accept(self) -> None:
-        """Wait for a decider."""
+        """Wait for a decider, and for the secret that it begins with."""
         self.connection, _ = self.listener.accept()
         self.connection.settimeout(PATIENCE)
         self.reader, self.answers = Reader(), []
+        greeting: list[bytes] = []
+        while not greeting:
+            data = self.connection.recv(65536)
+            assert data, "the decider closed the connection"
+            greeting = self.reader.feed(data)
+        assert json.loads(greeting[0])["op"] == "hello"
 
     def send(self, data: bytes) -> None:
         """Send raw bytes."""

@@ -1,10 +1,13 @@
 """What the switch lets strangers do and know: as little as possible, and never at a provider's cost."""
 
+import json
+import socket
 from collections.abc import Callable
 
 import pytest
 
 from cdr.models import CDR
+from routing.decider.netstring import encode
 from systemlog.models import LogEntry
 from tests.stack import Stack, eventually
 from tests.switch import network as net
@@ -59,6 +62,20 @@ def test_an_unusable_invite_gets_a_generic_answer(uri: str, scanner: Raw, server
 def test_an_invite_without_contact_is_no_call(scanner: Raw, server: Server, network: Network) -> None:
     """Nobody could ever end it (RFC 3261 §8.1.1.8)."""
     assert scanner.ask(scanner.request("INVITE", URI, without=("Contact",)), server).code == 400
+
+
+def test_nobody_decides_but_the_deciders(scanner: Raw, server: Server, network: Network, stack: Stack) -> None:
+    """Whoever reaches the deciders' port without their secret hears no question, and is hung up on when it lies."""
+    for first in ({}, {"op": "hello", "secret": ""}, {"op": "hello", "secret": "guess"}):
+        with socket.create_connection(("127.0.0.1", stack.evapi_port), timeout=2) as listener:
+            if first:
+                listener.sendall(encode(json.dumps(first).encode()))
+            assert scanner.ask(scanner.request("INVITE", URI), server).start == "SIP/2.0 403 Forbidden"
+            listener.settimeout(0.3)
+            try:
+                assert listener.recv(65536) == b""
+            except TimeoutError:
+                assert not first, "a wrong secret must end the connection"
 
 
 HOSTILE = {

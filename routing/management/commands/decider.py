@@ -1,5 +1,6 @@
 """Run one decider: the process that tells a switch whether an inbound call may come in."""
 
+import os
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand
 from routing.decider.database import connection_parameters
 from routing.decider.service import Decider, DeciderSettings
 from routing.policy import current_policy
+from switch.environment import evapi_secret
 
 # A thread that loads or saves a configuration must not hold up an answer for long.
 SWITCH_INTERVAL = 0.0005
@@ -31,6 +33,7 @@ class Command(BaseCommand):
             name=options["name"],
             switch=options["switch"],
             evapi=options["evapi"],
+            evapi_secret=evapi_secret(os.environ),
             dsn=connection_parameters(),
             policy=current_policy(),
             data=settings.DATA_DIR / "deciders",
