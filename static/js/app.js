@@ -6,5 +6,6 @@ import "./drafts.js";
 import "./fragments.js";
 import "./keyboard.js";
 import "./lists.js";
+import "./scrolling.js";
 import "./theme-switch.js";
 import "./times.js";
