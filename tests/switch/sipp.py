@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from string import Template
+from uuid import uuid4
 
 from tests.switch.phone import Message
 
@@ -115,6 +116,8 @@ class Carrier:
         command = ["sipp", target, "-sf", str(scenario), "-i", self.source, "-m", str(calls), "-r", str(rate)]
         command += ["-nostdin", "-nd", "-timeout", "60", "-timeout_error", "-key", "number", number]
         command += ["-key", "caller", self.caller, "-trace_msg", "-message_file", str(trace)]
+        # SIPp names calls by its process id, which comes round again within a long run.
+        command += ["-cid_str", f"%u-{uuid4().hex}@%s"]
         command += ["-trace_err", "-error_file", str(errors), *options]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder)
         return Running(process, trace, errors)
