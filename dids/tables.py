@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from core import render
 from core import tables as t
@@ -130,7 +131,7 @@ class ChooseColumn(t.SelectColumn):
         """Draw the box, ticked where the DID is chosen."""
         return format_html(
             '<input type="checkbox" class="form-check-input" name="pk" value="{}" form="mapping" aria-label="{}"{}>',
-            value, f"Choose {record}", format_html(" checked") if value in table.chosen else "",
+            value, f"Choose {record}", SafeString(" checked") if value in table.chosen else "",
         )  # fmt: skip
 
 
