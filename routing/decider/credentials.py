@@ -17,7 +17,8 @@ from routing.decider.rpc import RpcError, SwitchRpc
 log = structlog.get_logger(__name__)
 
 TABLE = "cred"
-RETRY_SECONDS = 1.0
+# A switch that has just started takes its first command a moment later than it takes our connection.
+RETRY_SECONDS = 0.2
 # Kamailio's answer must fit one datagram: larger tables are compared key by key.
 DUMP_KEYS = 500
 COMPARE_SECONDS = 600.0
@@ -135,6 +136,8 @@ class CredentialKeeper:
             extra = [name for name in self.past_names() if name not in wanted] if self._count() > len(wanted) else []
         for name in extra:
             foreign += self._delete(name)
+        # From now on the switch may refuse whom it does not find.
+        self.rpc.call("htable.seti", "counter", "credentials_known", 1)
         return Drift(count, missing, wrong, foreign)
 
     def _count(self) -> int:

@@ -40,6 +40,7 @@ loadmodule "htable.so"
 modparam("jsonrpcs", "transport", 4)
 modparam("jsonrpcs", "dgram_socket", "{folder}/rpc.sock")
 modparam("htable", "htable", "cred=>size=14;")
+modparam("htable", "htable", "counter=>size=4;initval=0;")
 request_route {{ exit; }}
 """
 
@@ -83,7 +84,14 @@ class Switch:
 
     def count(self) -> int:
         """Return how many keys the table has."""
-        return int(self.rpc.call("htable.stats")[0]["all"])
+        tables = self.rpc.call("htable.stats")
+        return next(int(table["all"]) for table in tables if table["name"] == "cred")
+
+    def credentials_known(self) -> bool:
+        """Return whether a decider has said that the table is whole."""
+        with suppress(RpcError):
+            return bool(self.rpc.call("htable.get", "counter", "credentials_known")["item"]["value"])
+        return False
 
 
 @pytest.fixture
@@ -115,6 +123,7 @@ def test_an_empty_table_is_filled_and_every_change_follows(did: DID, switch: Swi
     alias = did.alias
     assert alias is not None
     eventually(lambda: switch.ha1("desk-101") == alias.ha1_md5)
+    eventually(switch.credentials_known)
     other = an_alias(a_user(), Account.objects.get(), "desk-102")
     eventually(lambda: switch.ha1("desk-102") == other.ha1_md5)
     Alias.objects.filter(pk=other.pk).update(username="desk-103", ha1_md5="0" * 32)
