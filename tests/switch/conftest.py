@@ -77,7 +77,7 @@ class Story:
 
     def of(self, result: Result, index: int = 0) -> CDR:
         """Return the CDR of a SIPp run's call; there must be exactly one, ended, judged alike by the worker."""
-        call_ids = list(dict.fromkeys(m.header("Call-ID") for m in result.messages))
+        call_ids = result.call_ids
         return self.of_call(call_ids[index])
 
     def of_call(self, call_id: str, count: int = 1) -> CDR:

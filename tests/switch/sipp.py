@@ -89,6 +89,11 @@ class Result:
         return self.code == 0
 
     @property
+    def call_ids(self) -> list[str]:
+        """Return the Call-IDs of the calls made, in order; what strays in belongs to an earlier test's dialog."""
+        return list(dict.fromkeys(m.header("Call-ID") for m in self.messages if m.start.startswith("INVITE ")))
+
+    @property
     def finals(self) -> list[Message]:
         """Return the final answers to INVITEs, in order."""
         return [m for m in self.messages if m.is_reply and m.method == "INVITE" and m.code >= 200]
