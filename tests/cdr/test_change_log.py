@@ -1,6 +1,7 @@
 """Every change of the configuration and every payment is logged once: who, what, from what to what."""
 
 import threading
+import time
 from decimal import Decimal
 
 import pytest
@@ -26,7 +27,17 @@ def alice() -> User:
     return alice
 
 
+def nobody_writes() -> bool:
+    """Return whether no transaction is open in the cluster; another test worker's would hold new rows back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmin(s) = pg_snapshot_xmax(s) FROM pg_current_snapshot() s")
+        return bool(cursor.fetchone()[0])
+
+
 def logged() -> list[str]:
+    deadline = time.monotonic() + 20
+    while not nobody_writes() and time.monotonic() < deadline:
+        time.sleep(0.02)
     log_changes()
     return list(LogEntry.objects.order_by("pk").values_list("message", flat=True))
 
