@@ -39,6 +39,12 @@ hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what asks for the long rows of the kill matrix."""
+    group = parser.getgroup("voipbilling")
+    group.addoption("--faults", action="store_true", help="run the whole kill matrix, and nothing else")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers, once for all workers."""
@@ -60,13 +66,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     SERVERS.stop()
 
 
+def select_faults(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the long rows of the kill matrix out of an ordinary run, and everything else out of theirs."""
+    whole_matrix = config.getoption("--faults")
+    markers = {item: item.get_closest_marker("faults") for item in items}
+    wanted = [
+        item
+        for item, marker in markers.items()
+        if (marker is not None if whole_matrix else marker is None or marker.kwargs.get("short"))
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+    items[:] = wanted
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """Keep all tests of the running product in one worker of pytest-xdist, so that one product serves them all.
 
     Every test that commits begins with what the migrations made ("free inbound"): Django restores it for all such
     tests or for none, since a flush without it recreates rows that the restoring would then meet.
     """
+    select_faults(config, items)
     for item in items:
         marker = item.get_closest_marker("django_db")
         commits = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
