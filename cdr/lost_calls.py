@@ -12,6 +12,7 @@ switch tells after all, also out of the local record, replaces this one (cdr.mer
 
 import datetime as dt
 import logging
+from collections import defaultdict
 
 from django.conf import settings
 from django.db import connection
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from cdr.merge import SWITCH_LOST, last_proof_of_life
 from cdr.models import CDR
+from switch.nodes import NODE_NAME, schema_of
 from systemlog.duties import advisory_lock, duty
 from systemlog.events import Event
 from systemlog.intake import take_in
@@ -73,19 +75,35 @@ def overdue(record: CDR, now: dt.datetime) -> bool:
 
 def without_dialog(records: list[CDR]) -> list[CDR]:
     """Return the calls whose dialog their switch does not hold; none where its tables cannot be read."""
-    if not records:
-        return []
+    lost = []
+    by_switch: dict[str, list[CDR]] = defaultdict(list)
+    for record in records:
+        by_switch[record.switch].append(record)
+    for switch, its_records in by_switch.items():
+        alive = live_attempts(switch, [str(record.attempt_id) for record in its_records])
+        if alive is not None:
+            lost += [record for record in its_records if str(record.attempt_id) not in alive]
+    return lost
+
+
+def live_attempts(switch: str, attempts: list[str]) -> set[str] | None:
+    """Return which of these attempts' dialogs a switch holds by its tables; None where these cannot be read.
+
+    A further node has a schema of its own (switch.nodes); the first switch has the plain one.
+    """
+    schemas = [schema_of(switch)] if NODE_NAME.fullmatch(switch) else []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('kamailio.dialog_vars')")
-        if cursor.fetchone()[0] is None:
-            return []
-        cursor.execute(
-            "SELECT DISTINCT dialog_value FROM kamailio.dialog_vars "
-            "WHERE dialog_key = 'attempt' AND dialog_value = ANY(%s)",
-            [[str(record.attempt_id) for record in records]],
-        )
-        alive = {value for (value,) in cursor.fetchall()}
-    return [record for record in records if str(record.attempt_id) not in alive]
+        for schema in (*schemas, schema_of(None)):
+            cursor.execute("SELECT to_regclass(%s)", [f"{schema}.dialog_vars"])
+            if cursor.fetchone()[0] is None:
+                continue
+            cursor.execute(
+                f"SELECT DISTINCT dialog_value FROM {schema}.dialog_vars "  # noqa: S608 - letters, digits, _ only
+                "WHERE dialog_key = 'attempt' AND dialog_value = ANY(%s)",
+                [attempts],
+            )
+            return {value for (value,) in cursor.fetchall()}
+    return None
 
 
 def lost_event(record: CDR) -> Event:

@@ -8,6 +8,7 @@ nothing is lost with a stream that is away, emptied or killed, nor with a switch
 import datetime as dt
 import logging
 import time
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,9 @@ from systemlog.models import ReadPosition
 
 logger = logging.getLogger(__name__)
 
-LOCK = 1_919_247_203  # 'rec' and a bit; any number will do that no other advisory lock of this database uses.
+# 'rec' and a bit; any numbers will do that no other advisory lock of this database uses. Each switch has its own
+# record, and whoever sees its files may reconcile it: an ingest worker on its machine, or its node's own process.
+LOCK = (1_919_247_203 << 32) | zlib.crc32(settings.SWITCH_NAME.encode())
 SETTLED = dt.timedelta(seconds=5)
 BATCH = 500
 LONGEST_PASS = 1.0  # The consumer's thread does this too, and must beat and read.
@@ -54,7 +57,7 @@ def reconcile_folder(folder: Path, *, until: float, settled: dt.timedelta = SETT
     """Go on with every file of a record from where it was left; return whether time ran out before the end."""
     files = {position_key(path): path for path in folder.glob("*events_*.log")}
     # An inode is used again once its file is deleted; what it stood for must be forgotten by then.
-    ReadPosition.objects.filter(source__startswith=f"{folder.resolve()}#").exclude(source__in=files).delete()
+    ReadPosition.objects.filter(source__startswith=folder_key(folder)).exclude(source__in=files).delete()
     positions = {row.source: row for row in ReadPosition.objects.filter(source__in=files)}
     for key, path in sorted(files.items(), key=lambda item: item[1].name):
         position = positions.get(key) or ReadPosition(source=key)
@@ -71,8 +74,12 @@ def reconcile_folder(folder: Path, *, until: float, settled: dt.timedelta = SETT
 
 def position_key(path: Path) -> str:
     """Return what a file is known by: its inode, so that a rotation does not make it new."""
-    inode = path.stat().st_ino
-    return f"{path.parent.resolve()}#{inode}"[-255:]
+    return f"{folder_key(path.parent)}{path.stat().st_ino}"
+
+
+def folder_key(folder: Path) -> str:
+    """Return how the keys of a record's files begin: two machines may keep theirs under one path."""
+    return f"{settings.SWITCH_NAME}:{folder.resolve()}"[-220:] + "#"
 
 
 def take_piece(path: Path, position: ReadPosition, settled_before: dt.datetime) -> bool:

@@ -28,6 +28,9 @@ def main() -> int:
     for name, what in (("manage", "a Django command"), ("pg", "one of PostgreSQL's programs")):
         outside = commands.add_parser(name, help=f"run {what} against the running product (bin/{name})")
         outside.add_argument("arguments", nargs=argparse.REMAINDER)
+    for kind, what in (("switch", "a further switch"), ("worker", "a further ingest worker")):
+        node = commands.add_parser(kind, help=f"run {what} beside an installation that runs already")
+        node.add_argument("--name", required=True, help="its name, which no other node has: small letters, digits, -")
     for command in commands.choices.values():
         command.add_argument("--data", help="data folder (default: VOIPBILLING_DATA, else .data)")
         command.add_argument("--throwaway", action="store_true", help="faster, and not safe against a power cut")
@@ -46,6 +49,7 @@ def main() -> int:
 def obey(arguments: argparse.Namespace) -> None:
     """Run the command."""
     # Imported late: this takes a while, and a signal must already find its handler.
+    from .node import run_switch_node, run_worker_node
     from .outside import client, manage
     from .run import run_prepare, run_product, run_services
 
@@ -57,6 +61,10 @@ def obey(arguments: argparse.Namespace) -> None:
             run_services(folder, throwaway=arguments.throwaway)
         case "prepare":
             run_prepare(folder)
+        case "switch":
+            run_switch_node(folder, arguments.name)
+        case "worker":
+            run_worker_node(folder, arguments.name)
         case "manage":
             manage(folder, arguments.arguments)
         case "pg":

@@ -1,6 +1,5 @@
 """Roles, databases and the switch's own schema; every step may run again without effect."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -9,9 +8,6 @@ from psycopg2.extensions import cursor as Cursor
 
 from .errors import StartError
 from .postgres import APP_DATABASE, APP_ROLE, Postgres
-
-# switch/schema.sql makes this role and gives it the schema `kamailio`, nothing else.
-SWITCH_ROLE = "voipbilling_switch"
 
 
 def prepare_embedded(server: Postgres) -> None:
@@ -48,24 +44,29 @@ def ensure_database(cursor: Cursor, database: str, owner: str) -> None:
     cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
 
 
-def prepare_switch_schema(database_url: str, statements: Path, password: str) -> str:
-    """Bring the switch's tables and role up to date; return the database address of that role.
+def prepare_switch_schema(database_url: str, password: str, node: str | None = None) -> str:
+    """Bring the tables and the role of the first switch, or of a further node, up to date.
 
-    Raises StartError, with what to do, where the portal's role may not create another.
+    Return the database address of that role, which sees its own schema and nothing else. Raises StartError, with what
+    to do, where the portal's role may not create another.
     """
+    # Imported late: the switch's part is not needed where the portal runs alone.
+    from switch.nodes import role_of, statements_for
+
+    role = role_of(node)
     connection = psycopg2.connect(database_url)
     try:
         # One transaction: the switch never meets half a schema.
         with connection, connection.cursor() as cursor:
             cursor.execute("SET LOCAL client_min_messages TO warning")
-            cursor.execute(statements.read_text())
-            ensure_role(cursor, SWITCH_ROLE, password)
+            cursor.execute(statements_for(node))
+            ensure_role(cursor, role, password)
     except psycopg2.errors.InsufficientPrivilege as error:
         raise StartError(
             "the role of DATABASE_URL may not create the switch's role: let the database's administrator run "
-            "switch/schema.sql there and give voipbilling_switch a password, then set SWITCH_DATABASE_URL"
+            f"switch/schema.sql there and give {role} a password, then set SWITCH_DATABASE_URL"
         ) from error
     finally:
         connection.close()
     parts = urlsplit(database_url)
-    return f"postgresql://{SWITCH_ROLE}:{password}@{parts.hostname}:{parts.port or 5432}{parts.path}"
+    return f"postgresql://{role}:{password}@{parts.hostname}:{parts.port or 5432}{parts.path}"

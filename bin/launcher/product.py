@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from .addresses import listen, number, primary_address, require_free_sip, sip_listen
@@ -18,6 +19,7 @@ DECIDERS = ("decider-1", "decider-2")
 # The names under which the Celery nodes write their heartbeats; without the host's name, because the ingest node finds
 # what it left unfinished by its own name, also after the host was renamed.
 NODES = {"ingest": "ingest@voipbilling", "general": "general@voipbilling"}
+QUIET = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
 
 
 class Product:
@@ -96,10 +98,8 @@ class Product:
         python = sys.executable
         celery = [python, "-m", "celery", "-A", "voipbilling"]
         # The consumer of the switch's events is a node of its own: an import that hogs a worker delays no CDR.
-        worker = [*celery, "worker", "--pool", "threads"]
-        ingest = [*worker, "-n", NODES["ingest"], "-Q", "ingest", "--concurrency", "1"]
-        general = [*worker, "-n", NODES["general"], "-Q", "celery", "--concurrency", "2"]
-        quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+        ingest = ingest_command(NODES["ingest"])
+        general = [*celery, "worker", "--pool", "threads", "-n", NODES["general"], "-Q", "celery", "--concurrency", "2"]
         deciders = [
             Program(name, "portal", [python, "manage.py", "decider", "--name", name], stop_seconds=5)
             for name in DECIDERS
@@ -115,28 +115,44 @@ class Product:
         return [
             *deciders,
             Program("web", "portal", web),
-            Program("ingest", "portal", [*ingest, *quiet], {"VOIPBILLING_INGEST": "1"}),
-            Program("general", "portal", [*general, *quiet]),
+            Program("ingest", "portal", ingest, {"VOIPBILLING_INGEST": "1"}),
+            Program("general", "portal", [*general, *QUIET]),
             Program("beat", "portal", [*celery, "beat", "--schedule", str(self.folder.root / "celerybeat-schedule")]),
         ]
 
     def write_switch_configuration(self, database_url: str) -> None:
         """Render the switch's configuration; it alone holds the switch's database password."""
-        # Imported late: the switch's part is not needed where the portal runs alone.
-        from switch.environment import settings_from
-        from switch.render import SettingsError, render
-
-        try:
-            render(self.switch_folder, settings_from({**self.environment(), "SWITCH_DATABASE_URL": database_url}))
-        except SettingsError as error:
-            raise StartError(str(error)) from error
+        render_switch(self.switch_folder, {**self.environment(), "SWITCH_DATABASE_URL": database_url})
 
     def _switch(self) -> list[Program]:
-        kamailio = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-        if not kamailio:
-            raise StartError(
-                "kamailio is missing: apt-get install kamailio, or set SWITCH=off to run the portal without the switch"
-            )
-        config = str(self.switch_folder / "local.cfg")
-        folders = ["-w", str(self.switch_folder), "-Y", str(self.folder.run)]
-        return [Program("switch", "switch", [kamailio, "-f", config, "-DD", "-E", *folders], stop_seconds=15)]
+        return [switch_program(self.folder, self.switch_folder)]
+
+
+def render_switch(target: Path, environment: Mapping[str, str]) -> None:
+    """Write a switch's configuration for these settings; raise StartError naming those that cannot work."""
+    # Imported late: the switch's part is not needed where the portal runs alone.
+    from switch.environment import settings_from
+    from switch.render import SettingsError, render
+
+    try:
+        render(target, settings_from(environment))
+    except SettingsError as error:
+        raise StartError(str(error)) from error
+
+
+def switch_program(folder: DataFolder, switch_folder: Path) -> Program:
+    """Return the supervised Kamailio of a rendered configuration."""
+    kamailio = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if not kamailio:
+        raise StartError(
+            "kamailio is missing: apt-get install kamailio, or set SWITCH=off to run the portal without the switch"
+        )
+    folders = ["-w", str(switch_folder), "-Y", str(folder.run)]
+    command = [kamailio, "-f", str(switch_folder / "local.cfg"), "-DD", "-E", *folders]
+    return Program("switch", "switch", command, stop_seconds=15)
+
+
+def ingest_command(name: str) -> list[str]:
+    """Return the command line of a Celery node that takes in the switches' events, under that name."""
+    worker = [sys.executable, "-m", "celery", "-A", "voipbilling", "worker", "--pool", "threads"]
+    return [*worker, "-n", name, "-Q", "ingest", "--concurrency", "1", *QUIET]

@@ -130,7 +130,7 @@ def prepare_switch(product: Product, database_url: str) -> None:
     # An operator who names the switch's own login has made its schema, too (docs/operating.md).
     own = os.environ.get("SWITCH_DATABASE_URL")
     password = product.folder.secret("switch_database_password")
-    url = own or prepare_switch_schema(database_url, ROOT / "switch" / "schema.sql", password)
+    url = own or prepare_switch_schema(database_url, password)
     product.write_switch_configuration(url)
 
 
@@ -176,7 +176,5 @@ def run_prepare(folder: DataFolder) -> None:
             raise StartError(f"{name} must be set")
     folder.prepare()
     prepare_portal(folder, dict(os.environ))
-    prepare_switch_schema(
-        os.environ["DATABASE_URL"], ROOT / "switch" / "schema.sql", os.environ["SWITCH_DATABASE_PASSWORD"]
-    )
+    prepare_switch_schema(os.environ["DATABASE_URL"], os.environ["SWITCH_DATABASE_PASSWORD"])
     show_first_login(folder)
