@@ -12,9 +12,10 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 DATA=${VOIPBILLING_DATA:-$ROOT/.data}
 VENV=$ROOT/.venv
 
-# Kamailio and the modules of SWITCH: evapi, jansson and uuid are in -extra-modules.
+# Kamailio and the modules of SWITCH: evapi, jansson and uuid are in -extra-modules. For TLS, openssl makes the first
+# certificate and tcc, the smallest C compiler there is, switch/fork_safety.c.
 SWITCH_PACKAGES=(kamailio kamailio-postgres-modules kamailio-redis-modules kamailio-extra-modules
-    kamailio-json-modules sip-tester)
+    kamailio-json-modules kamailio-tls-modules openssl tcc sip-tester)
 
 open_log() {
     mkdir -p -m 700 "$DATA" 2>/dev/null && mkdir -p -m 700 "$DATA/log" 2>/dev/null && : 2>/dev/null >>"$DATA/log/setup.log" ||

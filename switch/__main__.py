@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 
+from switch import tls
 from switch.environment import settings_from, switch_folder
 from switch.render import SettingsError, render
 
@@ -14,11 +15,12 @@ def main() -> None:
         settings = settings_from(os.environ)
         folder = switch_folder(os.environ)
         config = render(folder, settings)
-    except SettingsError as error:
+        preload = {"LD_PRELOAD": str(tls.build_guard(folder / "tls"))} if settings.tls_port else {}
+    except (SettingsError, tls.TlsError) as error:
         sys.exit(f"voipbilling: {error}")
     program = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "kamailio"
     arguments = ["-f", str(config), "-DD", "-E", "-w", str(folder), "-Y", str(settings.run_dir)]
-    os.execv(program, [program, *arguments])  # noqa: S606 no shell is wanted
+    os.execve(program, [program, *arguments], {**os.environ, **preload})  # noqa: S606 no shell is wanted
 
 
 if __name__ == "__main__":

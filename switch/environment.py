@@ -8,6 +8,16 @@ from typing import Any
 from switch.render import SettingsError, SwitchSettings
 
 
+def tls_port(environment: Mapping[str, str]) -> int:
+    """Return the port of SIP over TLS: SIP_TLS_PORT, else the one after SIP_PORT (5061 after 5060); 0 where off."""
+    chosen = environment.get("SIP_TLS_PORT", "").strip().lower()
+    if chosen in {"off", "no", "0"}:
+        return 0
+    if not chosen:
+        return int(environment.get("SIP_PORT") or 5060) + 1
+    return int(chosen)
+
+
 def _addresses(value: str) -> list[str]:
     return [part.strip().strip("[]") for part in value.split(",") if part.strip()]
 
@@ -16,6 +26,11 @@ def _addresses(value: str) -> list[str]:
 VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SIP_LISTEN": ("listen", _addresses),
     "SIP_PORT": ("sip_port", int),
+    "SIP_TLS_CERTIFICATE": ("tls_certificate", Path),
+    "SIP_TLS_KEY": ("tls_key", Path),
+    "SIP_ADDRESS": ("tls_names", _addresses),
+    "SIP_TCP_IDLE_SECONDS": ("tcp_idle_seconds", int),
+    "SIP_MAX_CONNECTIONS": ("max_connections", int),
     "SWITCH_DATABASE_URL": ("database_url", str),
     "REDIS_URL": ("redis_url", str),
     "EVAPI_LISTEN": ("evapi_listen", str),
@@ -61,6 +76,10 @@ def settings_from(environment: Mapping[str, str]) -> SwitchSettings:
                 values[field] = read(environment[name])
             except ValueError as error:
                 raise SettingsError(f"{name}={environment[name]}: must be a number") from error
+    try:
+        values["tls_port"] = tls_port(environment)
+    except ValueError as error:
+        raise SettingsError(f"SIP_TLS_PORT={environment['SIP_TLS_PORT']}: must be a number, or off") from error
     values["evapi_secret"] = evapi_secret(environment)
     record = environment.get("SWITCH_RECORD_DIR") or switch_folder(environment) / "record"
     return SwitchSettings(run_dir=Path(environment["VOIPBILLING_RUN"]), record_dir=Path(record), **values)

@@ -12,12 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from switch import tls
+
 HERE = Path(__file__).resolve().parent
 MODULE_PATHS = (
     Path("/usr/lib/x86_64-linux-gnu/kamailio/modules"),
     Path("/usr/lib/aarch64-linux-gnu/kamailio/modules"),
     Path("/usr/lib/kamailio/modules"),
 )
+
+
+# Shared memory of an open TLS connection, measured with OpenSSL 3.0: see docs/switch.md.
+TLS_KILOBYTES = 64
 
 
 class SettingsError(ValueError):
@@ -41,6 +47,12 @@ class SwitchSettings:
     stream: str = "switch:events"
     workers: int = 4  # SIP workers per listening address
     tcp: bool = True
+    tls_port: int = 0  # 0: no TLS
+    tls_certificate: Path | None = None  # with its chain, PEM; without one the switch signs its own
+    tls_key: Path | None = None
+    tls_names: list[str] = field(default_factory=list)  # what its own certificate is for, beside `listen`
+    tcp_idle_seconds: int = 60  # a connection that neither registered nor brought a call lives so long in silence
+    max_connections: int = 8192  # TCP and TLS together
     no_response_timeout: float = 6
     no_answer_timeout: float = 60
     decision_timeout: float = 1
@@ -118,6 +130,9 @@ class SwitchSettings:
 
     def _check_numbers(self) -> None:
         self._demand(0 < self.sip_port < 65536, "SIP_PORT: 1 to 65535")
+        self._demand(0 <= self.tls_port < 65536, "SIP_TLS_PORT: 1 to 65535, or off")
+        self._demand(self.tls_port != self.sip_port, "SIP_TLS_PORT: must differ from SIP_PORT")
+        self._demand(self.tcp or not self.tls_port, "SIP_TLS_PORT: TLS needs TCP")
         self._demand(400 <= self.not_registered_code <= 699, "SIP_NOT_REGISTERED_CODE: 400 to 699")
         self._demand(1 <= self.min_expires <= self.default_expires <= self.max_expires, "expires: min ≤ default ≤ max")
         self._demand(self.keepalive_interval >= 30, "SIP_KEEPALIVE_INTERVAL: at least 30")
@@ -131,6 +146,8 @@ class SwitchSettings:
             ("SIP_FLOOD_BLOCK_SECONDS", self.flood_block_seconds),
             ("workers", self.workers),
             ("queue size", self.queue_size),
+            ("SIP_TCP_IDLE_SECONDS", self.tcp_idle_seconds),
+            ("SIP_MAX_CONNECTIONS", self.max_connections),
             ("write interval", self.write_interval),
         ):
             self._demand(value > 0, f"{label}: must be above 0")
@@ -171,6 +188,10 @@ def milliseconds(seconds: float) -> int:
 def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
     """Return what each VB_ word of the static files stands for."""
     return {
+        "TLS_CONFIG": str(settings.run_dir / "tls.cfg"),
+        "TCP_IDLE_SECONDS": settings.tcp_idle_seconds,
+        "TCP_KEPT_SECONDS": settings.max_expires + 60,
+        "MAX_CONNECTIONS": settings.max_connections,
         "MODULE_PATH": f"{settings.module_path or find_modules()}/",
         "RUN_DIR": str(settings.run_dir),
         "RECORD_DIR": str(settings.record_dir),
@@ -204,21 +225,37 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
         "TRACE_EXPIRE": settings.max_call_seconds + 120,
         "QUEUE_SIZE": settings.queue_size,
         # 2 KB for a queued event with its overhead, and room for calls, bindings and credentials.
-        "SHARED_MEGABYTES": 256 + settings.queue_size * 2 // 1024,
+        "SHARED_MEGABYTES": 256 + settings.queue_size * 2 // 1024 + settings.max_connections * TLS_KILOBYTES // 1024,
         # Anything but printable ASCII becomes "?": jansson refuses broken UTF-8, and an event must never be refused.
         "CLEAN": "/[^ -~]/?/g",
     }
 
 
 def listens(settings: SwitchSettings) -> list[str]:
-    """Return the `listen` lines: UDP, and TCP where asked for, on each address."""
+    """Return the `listen` lines: UDP, and TCP and TLS where asked for, on each address."""
+    ports = {"udp": settings.sip_port}
+    if settings.tcp:
+        ports["tcp"] = settings.sip_port
+    if settings.tls_port:
+        ports["tls"] = settings.tls_port
     lines = []
     for address in settings.listen:
         host = f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
-        lines += [
-            f"listen={proto}:{host}:{settings.sip_port}" for proto in (["udp", "tcp"] if settings.tcp else ["udp"])
-        ]
+        lines += [f"listen={proto}:{host}:{port}" for proto, port in ports.items()]
     return lines
+
+
+def tls_lines(folder: Path, settings: SwitchSettings) -> list[str]:
+    """Write the tls module's file, with a certificate where none is given, and return what switches TLS on."""
+    if not settings.tls_port:
+        return []
+    names = [*settings.tls_names, *settings.listen]
+    try:
+        files = tls.prepare(folder, names, settings.tls_certificate, settings.tls_key)
+    except tls.TlsError as error:
+        raise SettingsError(str(error)) from error
+    (settings.run_dir / "tls.cfg").write_text(tls.module_configuration(*files))
+    return ["#!define WITH_TLS", "enable_tls=yes"]
 
 
 def render(target_dir: Path, settings: SwitchSettings) -> Path:
@@ -236,7 +273,8 @@ def render(target_dir: Path, settings: SwitchSettings) -> Path:
     lines += [
         f"children={settings.workers}",
         f"disable_tcp={'no' if settings.tcp else 'yes'}",
-        "tcp_children=2",
+        "tcp_children=4",
+        *tls_lines(target_dir / "tls", settings),
         *listens(settings),
         f'alias="{settings.realm}"',
         f'include_file "{HERE / "kamailio.cfg"}"',

@@ -45,6 +45,7 @@ class Stack:
         self.hosts = ["127.0.0.1", *(["::1"] if try_bind("::1", 0) is None else [])]
         self.sip_host = self.hosts[0]
         self.sip_port = free_port(*self.hosts)
+        self.tls_port = free_port(*self.hosts)
         self.evapi_port = free_port()
         self.web_port = free_port()
         self.web_url = f"http://127.0.0.1:{self.web_port}"
@@ -62,6 +63,7 @@ class Stack:
             "WEB_LISTEN": f"127.0.0.1:{self.web_port}",
             "SIP_LISTEN": ",".join(self.hosts),
             "SIP_PORT": str(self.sip_port),
+            "SIP_TLS_PORT": str(self.tls_port),
             "SIP_ADDRESS": self.sip_host,
             "EVAPI_LISTEN": f"127.0.0.1:{self.evapi_port}",
         }
@@ -172,6 +174,7 @@ class Stack:
         settings.CELERY_BROKER_URL = f"{self.redis_url}/1"
         settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": f"{self.redis_url}/2"}}
         settings.SIP_PORT = self.sip_port
+        settings.SIP_TLS_PORT = self.tls_port
         try:
             with blocker.unblock():
                 yield

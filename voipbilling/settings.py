@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dj_database_url
 
+from switch.environment import tls_port
 from voipbilling.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -282,6 +283,8 @@ SPECTACULAR_SETTINGS = {
 SWITCH_NAME = os.environ.get("SWITCH_NAME", "sw1")
 SIP_ADDRESS = os.environ.get("SIP_ADDRESS", "127.0.0.1")
 SIP_PORT = int(os.environ.get("SIP_PORT", "5060"))
+# 0: no TLS.
+SIP_TLS_PORT = tls_port(os.environ)
 SIP_REALM = os.environ.get("SIP_REALM", "voipbilling")
 # Phones do not choose (SWITCH.md): one algorithm for the whole switch, MD5 or SHA-256.
 SIP_DIGEST_ALGORITHM = os.environ.get("SIP_DIGEST_ALGORITHM", "MD5")

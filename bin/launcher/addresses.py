@@ -32,12 +32,30 @@ def sip_listen() -> list[str]:
     return [address for address in candidates if address]
 
 
-def require_free_sip(addresses: list[str], port: int) -> None:
-    """Raise StartError unless the switch can listen on every one of them, by UDP and by TCP."""
+def require_free_sip(addresses: list[str], port: int, tls: int) -> None:
+    """Raise StartError unless the switch can listen on every one of them, by UDP, TCP and (port not 0) TLS."""
+    sockets = [("SIP_PORT", port, socket.SOCK_DGRAM), ("SIP_PORT", port, socket.SOCK_STREAM)]
+    if tls:
+        sockets.append(("SIP_TLS_PORT", tls, socket.SOCK_STREAM))
     for address in addresses:
-        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-            setting = "SIP_PORT" if try_bind(address, 0, kind) is None else "SIP_LISTEN"
-            require_free("the switch", setting, address, port, kind)
+        for setting, own, kind in sockets:
+            wrong = setting if try_bind(address, 0, kind) is None else "SIP_LISTEN"
+            require_free("the switch", wrong, address, own, kind)
+
+
+def tls_port() -> int:
+    """Return the switch's port of SIP over TLS, 0 where TLS is off."""
+    # Imported late: the switch's part is not needed where the portal runs alone.
+    from switch import environment
+
+    value = os.environ.get("SIP_TLS_PORT", "")
+    try:
+        chosen = environment.tls_port(os.environ)
+    except ValueError:
+        chosen = -1
+    if not 0 <= chosen < 65536:
+        raise StartError(f"SIP_TLS_PORT={value or chosen}: must be a port number from 1 to 65535, or off")
+    return chosen
 
 
 def number(setting: str, default: int) -> int:

@@ -16,7 +16,7 @@ import psycopg2
 import redis
 
 from . import health
-from .addresses import listen, number, require_free_sip, sip_listen
+from .addresses import listen, number, require_free_sip, sip_listen, tls_port
 from .database import prepare_switch_schema
 from .errors import StartError
 from .folder import DataFolder
@@ -31,8 +31,8 @@ from .supervise import Program, Supervisor
 SHARED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 # What the first switch was started with and a further one must not take over.
 OWN = (
-    "SIP_LISTEN", "SIP_PORT", "SIP_ADDRESS", "EVAPI_LISTEN", "SWITCH_NAME", "SWITCH_DATABASE_URL", "SWITCH_RECORD_DIR",
-    "NODE_ADDRESS", "WEB_LISTEN",
+    "SIP_LISTEN", "SIP_PORT", "SIP_TLS_PORT", "SIP_ADDRESS", "EVAPI_LISTEN", "SWITCH_NAME", "SWITCH_DATABASE_URL",
+    "SWITCH_RECORD_DIR", "NODE_ADDRESS", "WEB_LISTEN",
 )  # fmt: skip
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 REGISTRY = "cluster:nodes"  # routing/decider/cluster.py
@@ -122,7 +122,8 @@ def run_switch_node(home: DataFolder, name: str) -> None:
     node = prepare_node(home, name)
     require_unused(node, name)
     addresses, port = sip_listen(), number("SIP_PORT", 5060)
-    require_free_sip(addresses, port)
+    tls = tls_port()
+    require_free_sip(addresses, port, tls)
     if os.environ.get("EVAPI_LISTEN"):
         host, evapi = listen("EVAPI_LISTEN", "127.0.0.1:8448")
         require_free("the switch's socket for deciders", "EVAPI_LISTEN", host, evapi)
@@ -134,6 +135,7 @@ def run_switch_node(home: DataFolder, name: str) -> None:
             "SWITCH_NAME": name,
             "SIP_LISTEN": ",".join(addresses),
             "SIP_PORT": str(port),
+            "SIP_TLS_PORT": str(tls or "off"),
             "SIP_ADDRESS": os.environ.get("SIP_ADDRESS") or reachable(addresses),
             "EVAPI_LISTEN": f"{host}:{evapi}",
         }
@@ -154,7 +156,9 @@ def run_switch_node(home: DataFolder, name: str) -> None:
         "switch": lambda: health.switch_answers(addresses[0], port),
         deciders[0]: lambda: bool(health.beating(node.database_url, deciders)),
     }
-    where = f"it listens for SIP on port {port} of {', '.join(addresses)} (UDP and TCP)"
+    where = f"it listens for SIP on port {port} of {', '.join(addresses)} (UDP and TCP)" + (
+        f" and {tls} (TLS)" if tls else ""
+    )
     run_node(node, programs, ready, f"switch {name} has joined: {where}", (name, *deciders, keeper))
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from .addresses import listen, number, primary_address, require_free_sip, sip_listen
+from .addresses import listen, number, primary_address, require_free_sip, sip_listen, tls_port
 from .errors import StartError
 from .folder import DataFolder
 from .ports import require_free
@@ -32,6 +32,7 @@ class Product:
         self.web_host, self.web_port = listen("WEB_LISTEN", "127.0.0.1:8000")
         self.evapi_host, self.evapi_port = listen("EVAPI_LISTEN", "127.0.0.1:8448")
         self.sip_port = number("SIP_PORT", 5060)
+        self.tls_port = tls_port()
         self.sip_listen = sip_listen()
         self.switch_folder = folder.root / "switch"
         self.has_switch = os.environ.get("SWITCH", "on") != "off"
@@ -40,7 +41,7 @@ class Product:
         """Raise StartError, naming the setting, for the first address that cannot be listened on."""
         require_free("the portal", "WEB_LISTEN", self.web_host, self.web_port)
         if self.has_switch:
-            require_free_sip(self.sip_listen, self.sip_port)
+            require_free_sip(self.sip_listen, self.sip_port, self.tls_port)
             require_free("the switch's socket for deciders", "EVAPI_LISTEN", self.evapi_host, self.evapi_port)
 
     @property
@@ -73,6 +74,7 @@ class Product:
             "VOIPBILLING_RUN": str(self.folder.run),
             "SIP_LISTEN": ",".join(self.sip_listen),
             "SIP_PORT": str(self.sip_port),
+            "SIP_TLS_PORT": str(self.tls_port or "off"),
             "EVAPI_LISTEN": f"{self.evapi_host}:{self.evapi_port}",
             "DJANGO_SETTINGS_MODULE": "voipbilling.settings",
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "bin"))),
@@ -148,8 +150,20 @@ def switch_program(folder: DataFolder, switch_folder: Path) -> Program:
             "kamailio is missing: apt-get install kamailio, or set SWITCH=off to run the portal without the switch"
         )
     folders = ["-w", str(switch_folder), "-Y", str(folder.run)]
-    command = [kamailio, "-f", str(switch_folder / "local.cfg"), "-DD", "-E", *folders]
-    return Program("switch", "switch", command, stop_seconds=15)
+    command = [*_preloading(switch_folder / "tls"), kamailio, "-f", str(switch_folder / "local.cfg"), "-DD", "-E"]
+    return Program("switch", "switch", [*command, *folders], stop_seconds=15)
+
+
+def _preloading(folder: Path) -> list[str]:
+    """Return what starts the switch with the guard that its TLS needs; for it alone, so not by the environment."""
+    from switch import tls
+
+    if not tls_port():
+        return []
+    try:
+        return ["/usr/bin/env", f"LD_PRELOAD={tls.build_guard(folder)}"]
+    except tls.TlsError as error:
+        raise StartError(str(error)) from error
 
 
 def ingest_command(name: str) -> list[str]:

@@ -152,7 +152,9 @@ def announce(product: Product) -> None:
     show_first_login(product.folder)
     print(NEXT_STEP, flush=True)
     if product.has_switch:
-        say(f"the switch listens for SIP on port {product.sip_port} of {', '.join(product.sip_listen)} (UDP and TCP)")
+        ports = f"port {product.sip_port} (UDP and TCP)"
+        ports += f" and {product.tls_port} (TLS)" if product.tls_port else "; TLS is off"
+        say(f"the switch listens for SIP on {', '.join(product.sip_listen)}, {ports}")
     else:
         say("the switch does not run: calls are neither answered nor recorded")
     if not product.open_to_network:

@@ -45,14 +45,16 @@ PhoneMaker = Callable[..., Phone]
 
 
 @pytest.fixture
-def phone(server: tuple[str, int]) -> Iterator[PhoneMaker]:
+def phone(stack: Stack, server: tuple[str, int]) -> Iterator[PhoneMaker]:
     """Make phones, each at an address of its own, registered unless told otherwise; they leave with the test."""
     phones = []
 
     def make(line: Line, manner: Manner | None = None, *, register: bool = True, **options: object) -> Phone:
         host = next(_hosts)
         bind = options.pop("bind", (f"127.12.{host // 250}.{host % 250 + 1}", 0))
-        made = Phone(options.pop("server", server), line.user, line.secret, bind, manner=manner, **options)
+        port = stack.tls_port if options.get("transport") == "tls" else server[1]
+        where = options.pop("server", ("::1" if ":" in bind[0] else server[0], port))
+        made = Phone(where, line.user, line.secret, bind, manner=manner, **options)
         phones.append(made)
         if register:
             # The decider hands a new alias's credentials to the switch within a moment.

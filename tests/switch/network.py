@@ -31,6 +31,7 @@ from routing.models import ConfigVersion
 from tests.stack import eventually
 
 ACME, ACME_SUBNET, ACME_LIMITED = "127.11.1.10", "127.11.2.0/26", "127.11.1.20"
+ACME_IPV6 = "::1"
 ACME_NATIONAL, ACME_TO, ACME_CALLED_PARTY = "127.11.1.30", "127.11.1.31", "127.11.1.32"
 NO_FLAG, NO_CREDIT, OTHER, SHARED = "127.11.3.10", "127.11.4.10", "127.11.5.10", "127.11.6.10"
 LINES = 70
@@ -74,6 +75,7 @@ def build() -> Network:
     _address(actor, acme, ACME_NATIONAL, default_region="GB")
     _address(actor, acme, ACME_TO, number_source=NumberSource.TO)
     _address(actor, acme, ACME_CALLED_PARTY, number_source=NumberSource.P_CALLED_PARTY_ID)
+    _address(actor, acme, ACME_IPV6)
     other = _provider(actor, "Other SIP", [(OTHER, {})])
     _address(actor, other, SHARED, tech_prefix="88")
     _provider(actor, "No Flag SIP", [(NO_FLAG, {})], is_did_provider=False)

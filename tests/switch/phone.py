@@ -1,4 +1,4 @@
-"""A SIP phone on one UDP socket: registers with digest, answers pings, and treats calls as its test says.
+"""A SIP phone on one socket or connection: registers with digest, answers pings, treats calls as its test says.
 
 SIPp plays the carriers; it cannot play a registered phone, because the switch's OPTIONS pings reach the same socket.
 """
@@ -6,10 +6,11 @@ SIPp plays the carriers; it cannot play a registered phone, because the switch's
 import hashlib
 import re
 import secrets
-import socket
 import threading
 import time
 from dataclasses import dataclass, field
+
+from tests.switch.wires import open_wire
 
 PROVISIONAL = {100: "Trying", 180: "Ringing", 183: "Session Progress"}
 
@@ -87,16 +88,17 @@ class Phone:
         manner: Manner | None = None,
         contact: str | None = None,
         agent: str = "Testphone 1.0",
+        transport: str = "udp",
     ) -> None:
-        family = socket.AF_INET6 if ":" in bind[0] else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.bind(bind)
+        self.transport = transport
+        self.socket = open_wire(transport, bind, server)
         self.socket.settimeout(0.05)
         host, port = self.socket.getsockname()[:2]
         self.host = f"[{host}]" if ":" in host else host
         self.port = port
         self.server, self.user, self.secret, self.realm, self.agent = server, user, secret, realm, agent
-        self.contact = contact or f"sip:{user}@{self.host}:{port}"
+        over = "" if transport == "udp" else f";transport={transport}"
+        self.contact = contact or f"sip:{user}@{self.host}:{port}{over}"
         self.manner = manner or Manner()
         self.messages: list[Message] = []
         self.pings: list[Message] = []
@@ -189,7 +191,8 @@ class Phone:
             self.cseq += 1
         return (
             f"{method} {uri} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self.host}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(8)}\r\n"
+            f"Via: SIP/2.0/{self.transport.upper()} {self.host}:{self.port};rport;"
+            f"branch=z9hG4bK{secrets.token_hex(8)}\r\n"
             f"From: {sender}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq or self.cseq} {method}\r\n"
             f"Max-Forwards: 70\r\nUser-Agent: {self.agent}\r\n{extra}"
         )

@@ -1,4 +1,4 @@
-"""A bare UDP socket that speaks just enough SIP to be rude."""
+"""A bare socket, UDP or a connection, that speaks just enough SIP to be rude."""
 
 import os
 import secrets
@@ -7,6 +7,7 @@ import struct
 import time
 
 from tests.switch.phone import Message
+from tests.switch.wires import open_wire
 
 STUN_COOKIE = 0x2112A442
 
@@ -14,12 +15,18 @@ STUN_COOKIE = 0x2112A442
 class Raw:
     """One socket; every request is made by hand."""
 
-    def __init__(self, bind: tuple[str, int]) -> None:
+    def __init__(self, bind: tuple[str, int], transport: str = "udp", server: tuple[str, int] = ("", 0)) -> None:
         self.family = socket.AF_INET6 if ":" in bind[0] else socket.AF_INET
-        self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
-        self.socket.bind(bind)
+        self.transport = transport
+        self.socket = open_wire(transport, bind, server)
         self.address, self.port = self.socket.getsockname()[:2]
         self.host = f"[{self.address}]" if self.family == socket.AF_INET6 else self.address
+
+    @property
+    def via(self) -> str:
+        """Return a Via of a transaction of its own."""
+        branch = secrets.token_hex(6)
+        return f"SIP/2.0/{self.transport.upper()} {self.host}:{self.port};rport;branch=z9hG4bK{branch}"
 
     def request(
         self,
@@ -37,7 +44,7 @@ class Raw:
         """Return a request; `without` names headers to leave out."""
         tag = f";tag={to_tag}" if to_tag else ""
         headers = {
-            "Via": f"SIP/2.0/UDP {self.host}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            "Via": self.via,
             "From": f"{sender or f'<sip:{user}@{domain}>'};tag={secrets.token_hex(4)}",
             "To": f"<sip:{user}@{domain}>{tag}",
             "Call-ID": call_id or secrets.token_hex(8),
@@ -88,7 +95,7 @@ class Raw:
         routes = "".join(f"Route: {route}\r\n" for route in reversed(answer.headers("Record-Route")))
         return (
             f"{method} {answer.uri('Contact')} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self.host}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}\r\n{routes}"
+            f"Via: {self.via}\r\n{routes}"
             f"From: {answer.header('From')}\r\nTo: {answer.header('To')}\r\nCall-ID: {answer.header('Call-ID')}\r\n"
             f"CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         )
