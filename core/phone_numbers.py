@@ -70,11 +70,72 @@ def read_number(text: str, default_region: str = "") -> Number:
     if not _WRITTEN.match(written):
         raise NumberError(f"“{shorten(written)}” is not a number: use digits, such as +44 20 7946 0018.")
     written = re.sub(r"^tel:", "", written, flags=re.IGNORECASE)
+    if plain := _international_digits(written, default_region):
+        known = _described(plain)
+        if known is not None:
+            return known
     digits = phonenumbers.normalize_digits_only(written)
     if len(digits) < MIN_DIGITS:
         raise NumberError(f"“{shorten(written)}” is too short: a DID has at least {MIN_DIGITS} digits.")
     parsed = _parse(written, digits, default_region)
     return _judged(parsed, written)
+
+
+_GROUPING = str.maketrans("", "", " ().-/\u00a0\u2010\u2011\u2012\u2013\u2014\u2015")
+_PLAIN = re.compile(r"[1-9][0-9]{6,14}")
+
+
+def _international_digits(written: str, region: str) -> str:
+    """Return the digits of a number that says itself that it is international, or nothing."""
+    compact = written.translate(_GROUPING)
+    if compact.startswith("+"):
+        compact = compact[1:]
+    elif compact.startswith("00"):
+        compact = compact[2:]
+    elif region:
+        return ""
+    return compact if _PLAIN.fullmatch(compact) else ""
+
+
+def _direct(digits: str) -> phonenumbers.PhoneNumber | None:
+    """Return E.164 ``digits`` as phonenumbers would parse them, many times faster; None where only parsing tells.
+
+    Parsing tells of a leading zero that belongs to the number, of a national prefix that does not, and of codes that
+    belong to no country.
+    """
+    for length in (1, 2, 3):
+        code = int(digits[:length])
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code)
+        if regions is not None:
+            break
+    else:
+        return None
+    national = digits[length:]
+    if str(code) in GLOBAL_CODES or not national or national.startswith("0"):
+        return None
+    prefix = _national_prefix(regions[0])
+    if prefix is not None and prefix.match(national):
+        return None
+    return phonenumbers.PhoneNumber(country_code=code, national_number=int(national))
+
+
+@functools.cache
+def _national_prefix(region: str) -> re.Pattern[str] | None:
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    return (
+        re.compile(metadata.national_prefix_for_parsing) if metadata and metadata.national_prefix_for_parsing else None
+    )
+
+
+def _described(digits: str) -> Number | None:
+    """Return the Number of ``digits`` where it is a valid one of a country, as describe() would; else None."""
+    parsed = _direct(digits)
+    if parsed is None:
+        return None
+    region = phonenumbers.region_code_for_number(parsed)
+    if not region or region == NO_COUNTRY or not phonenumbers.is_valid_number_for_region(parsed, region):
+        return None
+    return Number(digits, country=region)
 
 
 def _parse(written: str, digits: str, region: str) -> phonenumbers.PhoneNumber:
@@ -132,6 +193,8 @@ def _judged(parsed: phonenumbers.PhoneNumber, written: str) -> Number:
 
 def describe(digits: str) -> Number:
     """Return the Number of E.164 ``digits`` with its country and what is unusual about it."""
+    if known := _described(digits):
+        return known
     try:
         parsed = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
@@ -164,13 +227,16 @@ def format_number(digits: str) -> str:
     return formatted if phonenumbers.normalize_digits_only(formatted) == digits else "+" + digits
 
 
-def area_of(digits: str) -> str:
-    """Return the place that E.164 ``digits`` belong to, in English, or nothing."""
+def area_of(digits: str, *, valid: bool = False) -> str:
+    """Return the place that E.164 ``digits`` belong to, in English, or nothing; ``valid``: it is known to be."""
+    parsed = _direct(digits) if _PLAIN.fullmatch(digits) else None
     try:
-        parsed = phonenumbers.parse("+" + digits)
+        parsed = parsed or phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
         return ""
-    return _geocoder().description_for_valid_number(parsed, "en") if phonenumbers.is_valid_number(parsed) else ""
+    if not valid and not phonenumbers.is_valid_number(parsed):
+        return ""
+    return _geocoder().description_for_valid_number(parsed, "en")
 
 
 def _geocoder() -> Any:

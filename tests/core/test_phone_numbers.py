@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import phone_numbers
 from core.phone_numbers import (
     NumberError,
     area_of,
@@ -194,3 +195,25 @@ def test_areas_and_countries_are_in_words() -> None:
     assert area_of("442079460018") == "London"
     assert area_of("44207946001") == ""
     assert ("GB", "United Kingdom (+44)") in country_choices()
+
+
+@pytest.mark.parametrize("region", ["GB", "US", "IT", "RU", "DE", "JE", "LV", "HU"])
+def test_what_is_read_without_parsing_is_what_parsing_reads(region: str) -> None:
+    """The quick way must never differ from phonenumbers' own, leading zeros and national prefixes included."""
+    compared = 0
+    for kind in range(11):
+        example = phonenumbers.example_number_for_type(region, kind)
+        if example is None:
+            continue
+        stem = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)[1:-2]
+        for tail in range(0, 100, 7):
+            digits = f"{stem}{tail:02d}"
+            quick = phone_numbers._described(digits)
+            if quick is None:
+                continue
+            compared += 1
+            parsed = phonenumbers.parse(f"+{digits}")
+            assert phonenumbers.is_valid_number(parsed)
+            assert quick == phone_numbers.Number(digits, country=phonenumbers.region_code_for_number(parsed))
+            assert phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) == f"+{digits}"
+    assert compared
