@@ -1,6 +1,7 @@
 """App configuration of core."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class CoreConfig(AppConfig):
@@ -8,7 +9,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and the rules of other packages' views."""
-        from core import checks  # noqa: F401 - registering is what the import does
+        from core import checks, trigger_functions  # noqa: F401 - registering checks is what their import does
         from core.access import Access, declare_external
 
         for view in ("account.views.LoginView", "account.views.AccountInactiveView", "mfa.base.views.AuthenticateView"):
@@ -21,3 +22,4 @@ class CoreConfig(AppConfig):
             declare_external(f"allauth.{view}", Access.READ, Access.READ)
         # A second factor is each user's own business; allauth asks for the password again.
         declare_external("allauth.mfa.*", Access.READ, Access.READ)
+        post_migrate.connect(trigger_functions.install, sender=self, dispatch_uid="trigger_functions")
