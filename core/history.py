@@ -10,6 +10,6 @@ def tracked(**kwargs: Any) -> Any:
     return pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), **kwargs)
 
 
-def acting(actor: Any) -> Any:
-    """Return the context in which every change of history is put down to ``actor``, a user, or to no person (None)."""
-    return pghistory.context(user=actor.pk if actor else None)
+def acting(actor: Any, **more: Any) -> Any:
+    """Return the context in which every change is put down to ``actor`` (None: no person), with what else counts."""
+    return pghistory.context(user=actor.pk if actor else None, **more)

@@ -45,6 +45,7 @@ NAVIGATION = (
         (
             NavItem("Call simulator", "routing:simulator", match=("routing:simulat",)),
             NavItem("Registrations", "accounts:registration_list"),
+            NavItem("Bulk changes", "jobs:job_list", match=("jobs:",)),
         ),
     ),
     NavGroup("Settings", "settings", (NavItem("Settings", "core:settings", match=("core:settings", "core:user_")),)),

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "core",
+    "core.jobs",
     "systemlog",
     "billing",
     "carriers",
@@ -242,7 +243,11 @@ CELERY_BEAT_SCHEDULE = {
     "ensure-partitions": {"task": "systemlog.tasks.ensure_partitions", "schedule": 6 * 3600},
     "prune-seen-events": {"task": "systemlog.tasks.prune_seen_events", "schedule": 3600},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
+    "resume-jobs": {"task": "core.jobs.tasks.resume_jobs", "schedule": 10},
+    "prune-jobs": {"task": "core.jobs.tasks.prune_jobs", "schedule": 6 * 3600},
 }
+# How long files and lines of bulk changes are kept, and with them the way to undo one.
+BULK_DAYS = int(os.environ.get("BULK_DAYS", "30"))
 # Longer than the switch keeps its local record, the longest possible replay.
 SEEN_EVENTS_DAYS = int(os.environ.get("SEEN_EVENTS_DAYS", "30"))
 
@@ -293,6 +298,9 @@ SIP_NO_RESPONSE_TIMEOUT = float(os.environ.get("SIP_NO_RESPONSE_TIMEOUT", "6"))
 SIP_NO_ANSWER_TIMEOUT = float(os.environ.get("SIP_NO_ANSWER_TIMEOUT", "60"))
 MAX_CALL_SECONDS = int(os.environ.get("MAX_CALL_SECONDS", "14400"))
 EVAPI_LISTEN = os.environ.get("EVAPI_LISTEN", "127.0.0.1:8448")
+
+# How many days a released number rests before it may be mapped again; 0: none.
+DID_QUARANTINE_DAYS = int(os.environ.get("DID_QUARANTINE_DAYS", "30"))
 
 # Money: one quantum is the price of this many seconds, plus one increment.
 RESERVATION_SECONDS = int(os.environ.get("RESERVATION_SECONDS", "60"))

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("core.urls")),
     path("account/", include("core.urls_account")),
+    path("bulk/", include("core.jobs.urls")),
     path("log/", include("systemlog.urls")),
     path("", include("routing.urls")),
     path("api/v1/inbound/", include("routing.urls_api")),

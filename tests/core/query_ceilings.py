@@ -102,7 +102,38 @@ def fill_cdrs(count: int) -> list[Any]:
     return []
 
 
+def fill_jobs(count: int) -> list[Any]:
+    """Make bulk changes."""
+    from core.jobs.models import Job
+    from core.models import User
+
+    user, _ = User.objects.get_or_create(username="importer", defaults={"role": "operator"})
+    Job.objects.bulk_create(Job(kind="dids", source=f"{n}.csv", created_by=user) for n in range(count))
+    return []
+
+
+def fill_job_lines(count: int) -> list[Any]:
+    """Make the lines of one bulk change, each with a carrier and an alias to name."""
+    from core.jobs.models import Job, Line
+    from tests import inventory_fill as inventory
+
+    if not Job.objects.exists():
+        fill_jobs(1)
+    job = Job.objects.latest("pk")
+    Job.objects.filter(pk=job.pk).update(state="preview", counts={"changed": count})
+    start = job.lines.count()
+    after = {"carrier_id": inventory._carrier().pk, "alias_id": inventory._alias().pk}
+    Line.objects.bulk_create(
+        Line(job=job, line=start + n, outcome="changed", key=f"+44{n}", before={"alias_id": None}, after=after)
+        for n in range(1, count + 1)
+    )
+    return [job.pk]
+
+
 CEILINGS: dict[str, Ceiling] = {
+    "jobs:job_list": Ceiling(BASE, fill_jobs),
+    # The names of carriers and aliases, and what the file was chosen with.
+    "jobs:job_detail": Ceiling(8, fill_job_lines),
     "core:user_list": Ceiling(BASE, fill_users),
     "core:user_access": Ceiling(BASE, fill_user_accesses),
     "syslog:accessentry_list": Ceiling(3, fill_accesses),

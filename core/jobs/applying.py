@@ -1,0 +1,251 @@
+"""The second half of a bulk change: write what the preview said, whole or not at all; and take it back.
+
+One transaction each. Before anything is written every row that the preview spoke of must still be the version it was
+(PostgreSQL's xmin); so what was previewed is what happens, or nothing does and the job says what was in the way.
+"""
+
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+from psycopg2 import errors, sql
+
+from core.history import acting
+from core.jobs.choices import JobState, LineOutcome
+from core.jobs.kinds import KINDS, JobKind
+from core.jobs.models import Job, Line
+from core.jobs.running import Progress
+
+# Lines of one statement: enough to be fast, few enough that the progress moves.
+PORTION = 10_000
+NAMED = 5
+# Jobs of all kinds that write one table queue: two that overlap would meet each other's rows in any order.
+TABLE_LOCK = "SELECT pg_advisory_xact_lock(hashtext('bulk change of ' || %s))"
+
+
+class Refused(Exception):
+    """The job cannot be applied or undone as things stand; nothing was changed. The message says why."""
+
+
+def apply_job(job: Job) -> None:
+    """Write what the job's preview says and note who did it. Raise Refused where something changed since."""
+    kind = KINDS[job.kind]
+    progress = Progress(job.pk, "Comparing with the preview", job.changing)
+    writer = Writer(kind, job)
+    try:
+        with transaction.atomic(), acting(job.applied_by, job=job.pk):
+            writer.lock_table()
+            writer.require_unchanged()
+            done = 0
+            for outcome, write in ((LineOutcome.NEW, writer.insert), (LineOutcome.CHANGED, writer.update)):
+                for first, last in writer.portions(outcome):
+                    progress.what = "Writing"
+                    done += write(first, last)
+                    progress.done(done)
+            if done != job.changing:
+                raise Refused(f"{job.changing - done:,} rows changed at the last moment. Preview it again.")
+            _finish(job, JobState.APPLIED, applied_at=timezone.now(), applied_xid=writer.own_xid(), error="")
+            progress.saying("Putting it in force")
+    except DatabaseError as error:
+        raise Refused(_words(error)) from error
+
+
+def undo_job(job: Job) -> None:
+    """Put back what the job changed. Raise Refused where any of its rows has changed since it was applied."""
+    kind = KINDS[job.kind]
+    progress = Progress(job.pk, "Looking for later changes", job.changing)
+    writer = Writer(kind, job)
+    try:
+        with transaction.atomic(), acting(job.undone_by, job=job.pk):
+            writer.lock_table()
+            writer.require_untouched()
+            done = 0
+            for outcome, write in ((LineOutcome.CHANGED, writer.put_back), (LineOutcome.NEW, writer.delete)):
+                for first, last in writer.portions(outcome):
+                    progress.what = "Putting back"
+                    done += write(first, last)
+                    progress.done(done)
+            if done != job.changing:
+                raise Refused(f"{job.changing - done:,} rows changed at the last moment.")
+            _finish(job, JobState.UNDONE, undone_at=timezone.now(), error="")
+            progress.saying("Putting it in force")
+    except DatabaseError as error:
+        raise Refused(_words(error)) from error
+
+
+def _finish(job: Job, state: JobState, **values: Any) -> None:
+    for name, value in {"state": state, "state_since": timezone.now(), **values}.items():
+        setattr(job, name, value)
+    job.save(update_fields=["state", "state_since", *values])
+
+
+def _words(error: DatabaseError) -> str:
+    """Return why PostgreSQL refused to write; raise what is no refusal, such as a lost connection."""
+    cause = error.__cause__
+    if isinstance(cause, errors.UniqueViolation):
+        return f"A row was added by somebody else at this moment ({cause.diag.message_detail}). Preview it again."
+    if isinstance(cause, errors.ForeignKeyViolation):
+        return f"What a row refers to is gone, or something refers to it ({cause.diag.message_detail})."
+    if isinstance(cause, errors.CheckViolation):
+        return f"A rule of the database refuses a row ({cause.diag.constraint_name}). Preview it again."
+    if isinstance(cause, errors.DeadlockDetected):
+        return "Somebody changed the same rows at this moment. Preview it again."
+    raise error
+
+
+class Writer:
+    """The SQL of one job: its lines joined with the table they speak of.
+
+    Rows are written from the lines' JSON by PostgreSQL itself; a hundred thousand never pass through Python.
+    """
+
+    def __init__(self, kind: JobKind, job: Job) -> None:
+        self.kind, self.job = kind, job
+        self.names = {
+            "table": sql.Identifier(kind.model._meta.db_table),
+            "lines": sql.Identifier(Line._meta.db_table),
+            "written": _listed(kind.written),
+            "read": sql.SQL(", ").join(sql.SQL("a.{}").format(sql.Identifier(name)) for name in kind.written),
+            "stamped": _listed(kind.stamps),
+            "same_key": sql.SQL(" AND ").join(
+                sql.SQL("t.{0} = a.{0}").format(sql.Identifier(name)) for name in kind.key_columns
+            ),
+            # The row that a line's JSON describes, with the table's own types.
+            "after": sql.SQL("jsonb_populate_record(NULL::{}, l.after) a").format(
+                sql.Identifier(kind.model._meta.db_table)
+            ),
+            "before": sql.SQL("jsonb_populate_record(NULL::{}, l.before) a").format(
+                sql.Identifier(kind.model._meta.db_table)
+            ),
+        }
+
+    def _run(self, query: str, *parameters: Any) -> Any:
+        cursor = connection.cursor()
+        composed = sql.SQL(query).format(**self.names).as_string(cursor.cursor.connection)
+        cursor.execute(composed, parameters)
+        return cursor
+
+    def _rows(self, query: str, *parameters: Any) -> list[Any]:
+        with self._run(query, *parameters) as cursor:
+            return cursor.fetchall()
+
+    def _count(self, query: str, *parameters: Any) -> int:
+        with self._run(query, *parameters) as cursor:
+            return cursor.rowcount
+
+    def lock_table(self) -> None:
+        """Wait for other jobs that write this table."""
+        with connection.cursor() as cursor:
+            cursor.execute(TABLE_LOCK, [self.kind.model._meta.db_table])
+
+    def own_xid(self) -> int:
+        """Return the id of this transaction as its rows carry it."""
+        return self._rows("SELECT pg_current_xact_id()::xid::text::bigint")[0][0]
+
+    def portions(self, outcome: LineOutcome) -> list[tuple[int, int]]:
+        """Return first and last line of each portion of the lines with this outcome."""
+        return self._rows(
+            "SELECT min(line), max(line) FROM (SELECT line, (row_number() OVER (ORDER BY line) - 1) / %s AS portion "
+            "FROM {lines} WHERE job_id = %s AND outcome = %s) p GROUP BY portion ORDER BY portion",
+            PORTION, self.job.pk, outcome.value,
+        )  # fmt: skip
+
+    def require_unchanged(self) -> None:
+        """Lock the rows that change, and raise Refused unless all are as they were when the preview was made."""
+        self._run(
+            "SELECT 1 FROM {table} WHERE id IN "
+            "(SELECT row_id FROM {lines} WHERE job_id = %s AND outcome = 'changed') ORDER BY id FOR NO KEY UPDATE",
+            self.job.pk,
+        ).close()
+        moved = self._rows(
+            "SELECT l.line, l.key, t.id IS NULL FROM {lines} l LEFT JOIN {table} t ON t.id = l.row_id "
+            "WHERE l.job_id = %s AND l.outcome IN ('changed', 'unchanged') "
+            "AND t.xmin::text::bigint IS DISTINCT FROM l.version ORDER BY l.line",
+            self.job.pk,
+        )
+        there = self._rows(
+            "SELECT l.line, l.key FROM {lines} l CROSS JOIN LATERAL {after} JOIN {table} t ON {same_key} "
+            "WHERE l.job_id = %s AND l.outcome = 'new' ORDER BY l.line",
+            self.job.pk,
+        )
+        reasons = [f"line {line}: {key} has been added" for line, key in there]
+        reasons += [f"line {line}: {key} has been {'deleted' if gone else 'changed'}" for line, key, gone in moved]
+        if reasons:
+            raise Refused(
+                f"Nothing was changed: since the preview {_named(reasons)}. Preview it again to see what it does now."
+            )
+
+    def require_untouched(self) -> None:
+        """Lock what the job wrote, and raise Refused unless all of it is as the job left it."""
+        self._run(
+            "SELECT 1 FROM {table} WHERE xmin::text::bigint = %s ORDER BY id FOR UPDATE", self.job.applied_xid
+        ).close()
+        touched = self._rows(
+            "SELECT l.line, l.key, t.id IS NULL FROM {lines} l LEFT JOIN {table} t ON t.id = l.row_id "
+            "WHERE l.job_id = %s AND l.outcome = 'changed' AND t.xmin::text::bigint IS DISTINCT FROM %s "
+            "UNION ALL SELECT l.line, l.key, t.id IS NULL FROM {lines} l CROSS JOIN LATERAL {after} "
+            "LEFT JOIN {table} t ON {same_key} WHERE l.job_id = %s AND l.outcome = 'new' "
+            "AND t.xmin::text::bigint IS DISTINCT FROM %s ORDER BY 1",
+            self.job.pk, self.job.applied_xid, self.job.pk, self.job.applied_xid,
+        )  # fmt: skip
+        reasons = [f"line {line}: {key} has been {'deleted' if gone else 'changed'}" for line, key, gone in touched]
+        if reasons:
+            raise Refused(f"It cannot be undone: since it was applied, {_named(reasons)}.")
+
+    def insert(self, first: int, last: int) -> int:
+        """Write the new rows of a portion."""
+        stamps = sql.SQL("").join(sql.SQL(", now()") for _ in self.kind.stamps)
+        comma = sql.SQL(", ") if self.kind.stamps else sql.SQL("")
+        self.names |= {"comma": comma, "now": stamps}
+        return self._count(
+            "INSERT INTO {table} ({written}{comma}{stamped}) SELECT {read}{now} FROM {lines} l "
+            "CROSS JOIN LATERAL {after} WHERE l.job_id = %s AND l.outcome = 'new' AND l.line BETWEEN %s AND %s "
+            "ORDER BY l.line",
+            self.job.pk, first, last,
+        )  # fmt: skip
+
+    def update(self, first: int, last: int) -> int:
+        """Write the changed columns of a portion."""
+        return self._set("after", first, last)
+
+    def put_back(self, first: int, last: int) -> int:
+        """Write what the changed columns of a portion held before."""
+        return self._set("before", first, last)
+
+    def _set(self, side: str, first: int, last: int) -> int:
+        stored = sql.Identifier("l", side)
+        kept = [
+            sql.SQL("{0} = CASE WHEN {1} ? {2} THEN a.{0} ELSE t.{0} END").format(
+                sql.Identifier(name), stored, sql.Literal(name)
+            )
+            for name in self.kind.written
+        ]
+        kept += [
+            sql.SQL("{0} = CASE WHEN {1} ? {2} THEN now() ELSE t.{0} END").format(
+                sql.Identifier(stamp), stored, sql.Literal(name)
+            )
+            for stamp, name in self.kind.stamps.items()
+        ]
+        self.names |= {"set": sql.SQL(", ").join(kept), "side": self.names[side]}
+        return self._count(
+            "UPDATE {table} t SET {set} FROM {lines} l CROSS JOIN LATERAL {side} WHERE t.id = l.row_id "
+            "AND l.job_id = %s AND l.outcome = 'changed' AND l.line BETWEEN %s AND %s",
+            self.job.pk, first, last,
+        )  # fmt: skip
+
+    def delete(self, first: int, last: int) -> int:
+        """Delete the rows of a portion that the job added."""
+        return self._count(
+            "DELETE FROM {table} t USING {lines} l CROSS JOIN LATERAL {after} WHERE {same_key} "
+            "AND l.job_id = %s AND l.outcome = 'new' AND l.line BETWEEN %s AND %s",
+            self.job.pk, first, last,
+        )  # fmt: skip
+
+
+def _listed(names: Any) -> sql.Composable:
+    return sql.SQL(", ").join(sql.Identifier(name) for name in names)
+
+
+def _named(reasons: list[str]) -> str:
+    more = f", and {len(reasons) - NAMED:,} more" if len(reasons) > NAMED else ""
+    return ", ".join(reasons[:NAMED]) + more

@@ -1,0 +1,159 @@
+"""The same step for many chosen DIDs: suspended, resumed, mapped, released, made available, retired."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, ClassVar
+
+from accounts.models import Alias
+from core.jobs.choices import LineOutcome
+from core.jobs.kinds import ChoiceKind, JobKind, Planned, Told
+from core.jobs.rows import ReadError
+from dids import transitions
+from dids.job_rows import WRITTEN, AliasRow, DIDRow, dids_chosen, tell_dids
+from dids.models import DID
+from dids.quarantine import quarantine_days
+from dids.transitions import Forbidden, Holding
+
+BATCH = 5_000
+
+
+class DIDChange(ChoiceKind):
+    """One step for many DIDs; those that may not take it are refused, each with its reason."""
+
+    noun, key_label = "DIDs", "DID number"
+    model, key_columns, written, stamps = DID, ("number",), WRITTEN, {"state_since": "state"}
+    verb: ClassVar[str] = ""
+
+    def begin(self, options: Mapping[str, Any]) -> Any:
+        """Return what every step needs to know. Raise ReadError where what the options name is gone."""
+        return None
+
+    def step(self, did: DIDRow, known: Any) -> Holding:
+        """Return what becomes of a DID. Raise Forbidden."""
+        raise NotImplementedError
+
+    def tell(self, lines: Sequence[Any]) -> dict[int, Told]:
+        """Return what each line changes."""
+        return tell_dids(lines)
+
+    def plan(self, lines: Iterable[int], options: Mapping[str, Any]) -> Iterator[Planned]:
+        """Yield what becomes of each chosen DID."""
+        known = self.begin(options)
+        numbered = enumerate(lines, start=1)
+        while batch := list(islice(numbered, BATCH)):
+            found = dids_chosen([pk for _, pk in batch])
+            for line, pk in batch:
+                did = found.get(pk)
+                if did is None:
+                    yield Planned(line, LineOutcome.REFUSED, f"#{pk}", "It has been deleted.")
+                else:
+                    yield self._planned(line, did, known)
+
+    def _planned(self, line: int, did: DIDRow, known: Any) -> Planned:
+        key = f"+{did.number}"
+        try:
+            after = self.step(did, known)
+        except Forbidden as error:
+            words = str(error)
+            return Planned(line, LineOutcome.REFUSED, key, words[0].upper() + words[1:] + ".")
+        wanted = {"state": after.state.value, "alias_id": after.alias_id}
+        changed = [name for name, value in wanted.items() if getattr(did, name) != value]
+        if not changed:
+            return Planned(line, LineOutcome.UNCHANGED, key, row_id=did.id, version=did.version)
+        return Planned(
+            line, LineOutcome.CHANGED, key, row_id=did.id, version=did.version,
+            before={name: getattr(did, name) for name in changed}, after={name: wanted[name] for name in changed},
+        )  # fmt: skip
+
+
+class Suspension(DIDChange):
+    """Stop calls to DIDs."""
+
+    name, label, verb = "dids-suspend", "Suspension of DIDs", "suspend"
+
+    def step(self, did: DIDRow, known: Any) -> Holding:
+        """Suspend one."""
+        return transitions.suspended(did.holding) if did.state != "suspended" else did.holding
+
+
+class Resumption(DIDChange):
+    """Put suspended DIDs back into service."""
+
+    name, label, verb = "dids-resume", "Resumption of DIDs", "resume"
+
+    def step(self, did: DIDRow, known: Any) -> Holding:
+        """Resume one."""
+        return transitions.resumed(did.holding)
+
+
+class Assignment(DIDChange):
+    """Let DIDs ring an alias."""
+
+    name, label, verb = "dids-map", "Mapping of DIDs", "map"
+
+    def begin(self, options: Mapping[str, Any]) -> AliasRow:
+        """Look up the alias."""
+        alias = Alias.objects.filter(pk=options.get("alias") or 0).values_list("pk", "username", "account_id").first()
+        if alias is None:
+            raise ReadError("The alias that was chosen exists no longer.")
+        return AliasRow(*alias)
+
+    def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return the alias."""
+        alias = Alias.objects.filter(pk=options.get("alias") or 0).select_related("account__client").first()
+        return [("Alias", f"{alias} of {alias.account.client} › {alias.account}" if alias else "deleted")]
+
+    def step(self, did: DIDRow, known: Any) -> Holding:
+        """Map one."""
+        return did.holding if did.alias_id == known.id else transitions.mapped(did.holding, known.id, known.account_id)
+
+
+class Release(DIDChange):
+    """Take DIDs from their aliases; they rest in quarantine, or are available at once."""
+
+    name, label, verb = "dids-unmap", "Release of DIDs", "unmap"
+
+    def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Say what becomes of them."""
+        rest = f"in quarantine for {quarantine_days()} days" if options.get("quarantine") else "available at once"
+        return [("Afterwards", rest)]
+
+    def begin(self, options: Mapping[str, Any]) -> bool:
+        """Return whether they rest."""
+        return bool(options.get("quarantine"))
+
+    def step(self, did: DIDRow, known: Any) -> Holding:
+        """Release one."""
+        return transitions.unmapped(did.holding, quarantine=known)
+
+
+class Recycling(DIDChange):
+    """Make DIDs available that have rested or were retired; with a reason of an administrator's, before their time."""
+
+    name, label, verb = "dids-release", "Making DIDs available", "release"
+
+    def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return the reason, where there is one."""
+        return [("Quarantine ended early", str(options["reason"]))] if options.get("reason") else []
+
+    def begin(self, options: Mapping[str, Any]) -> bool:
+        """Return whether those that still rest are made available too."""
+        return bool(options.get("reason"))
+
+    def step(self, did: DIDRow, known: Any) -> Holding:
+        """Make one available."""
+        return transitions.released(did.holding, rested=did.rested or known)
+
+
+class Retirement(DIDChange):
+    """Take DIDs out of service."""
+
+    name, label, verb = "dids-retire", "Retirement of DIDs", "retire"
+
+    def step(self, did: DIDRow, known: Any) -> Holding:
+        """Retire one."""
+        return transitions.retired(did.holding)
+
+
+KINDS: tuple[type[JobKind], ...] = (Suspension, Resumption, Assignment, Release, Recycling, Retirement)
+BY_VERB = {kind.verb: kind.name for kind in KINDS if issubclass(kind, DIDChange)}
