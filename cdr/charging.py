@@ -13,6 +13,7 @@ from django.db import DatabaseError
 
 from billing.rating import charge, price_number
 from cdr.models import CDR, ChargedLeg
+from core.bulk import insert_rows
 from routing.evaluation import ACCOUNT_LEG, CARRIER_LEG
 from routing.models import Attempt
 from routing.snapshot import Snapshot
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+PRICED = ("product_label", "rate_table_label", "code", "rate", "charged_seconds", "amount", "currency")
+COLUMNS = ("attempt_id", "started_at", "leg", *PRICED)
+CONFLICT = "ON CONFLICT (attempt_id, leg) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in PRICED)
 
 
 def charge_calls(records: Iterable[CDR]) -> None:
@@ -54,11 +58,9 @@ def charge_calls(records: Iterable[CDR]) -> None:
             logger.exception("call %s could not be priced", record.attempt_id)
             unpriced.append(unpriced_entry(record, error))
     write_entries(unpriced)
-    ChargedLeg.objects.bulk_create(
-        sorted(legs, key=lambda leg: (leg.attempt_id, leg.leg)),
-        update_conflicts=True,
-        unique_fields=["attempt_id", "leg"],
-        update_fields=["product_label", "rate_table_label", "code", "rate", "charged_seconds", "amount", "currency"],
+    legs.sort(key=lambda leg: (leg.attempt_id, leg.leg))
+    insert_rows(
+        ChargedLeg, COLUMNS, ({name: getattr(leg, name) for name in COLUMNS} for leg in legs), conflict=CONFLICT
     )
 
 

@@ -5,17 +5,15 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from django.db import connection
-from psycopg2.extras import execute_values
-
 from cdr.merge import merge
 from cdr.models import CDR
+from core.bulk import insert_rows
 from systemlog.events import Event
 
-FIELDS = CDR._meta.concrete_fields
-COLUMNS = ", ".join(str(field.column) for field in FIELDS)
-UPDATES = ", ".join(
-    f"{field.column} = excluded.{field.column}" for field in FIELDS if field.name not in {"attempt_id", "started_at"}
+COLUMNS = tuple(field.column for field in CDR._meta.concrete_fields)
+KEY = "ON CONFLICT (attempt_id, started_at) "
+UPDATE = "DO UPDATE SET " + ", ".join(
+    f"{column} = excluded.{column}" for column in COLUMNS if column not in {"attempt_id", "started_at"}
 )
 # An attempt's start is the same in all of its events; the margin only keeps the search out of old partitions.
 MARGIN = dt.timedelta(hours=1)
@@ -38,7 +36,7 @@ def merge_records(events: Iterable[Event], complete: Callable[[list[CDR]], None]
             )
             merged[attempt] = merge(record, its_events)
         complete([merged[attempt] for attempt in by_attempt])
-        _write([merged[attempt] for attempt in known], "DO UPDATE SET " + UPDATES)
+        _write([merged[attempt] for attempt in known], UPDATE)
         written = _write([merged[attempt] for attempt in by_attempt if attempt not in known], "DO NOTHING")
         # What another worker inserted in between was not ours to see: merge again, into its row.
         by_attempt = {
@@ -61,21 +59,8 @@ def _locked(by_attempt: dict[uuid.UUID, list[Event]]) -> dict[uuid.UUID, CDR]:
 
 def _write(records: list[CDR], on_conflict: str) -> set[uuid.UUID]:
     """Insert records with a conflict rule and return the attempts written."""
-    if not records:
-        return set()
-    template = "(" + ", ".join(f"%s::{field.db_type(connection)}" for field in FIELDS) + ")"
-    rows = [
-        [field.get_db_prep_save(getattr(record, field.attname), connection) for field in FIELDS]
-        for record in sorted(records, key=lambda record: record.attempt_id)
-    ]
-    with connection.cursor() as cursor:
-        written = execute_values(
-            cursor.cursor,
-            f"INSERT INTO cdr_cdr ({COLUMNS}) VALUES %s "  # noqa: S608 - column names are the model's own
-            f"ON CONFLICT (attempt_id, started_at) {on_conflict} RETURNING attempt_id",
-            rows,
-            template=template,
-            page_size=len(rows),
-            fetch=True,
-        )
-    return {uuid.UUID(str(attempt)) for (attempt,) in written}
+    records = sorted(records, key=lambda record: record.attempt_id)
+    rows = ({column: getattr(record, column) for column in COLUMNS} for record in records)
+    return {
+        attempt for (attempt,) in insert_rows(CDR, COLUMNS, rows, conflict=KEY + on_conflict, returning="attempt_id")
+    }

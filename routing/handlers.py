@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
-from psycopg2.extras import Json, execute_values
 
+from core.bulk import insert_rows
+from routing.models import Attempt
 from routing.verdicts import Verdict, judge_events
 from systemlog.choices import Category, Severity
 from systemlog.entries import write_entries
@@ -39,29 +40,30 @@ def record_attempts(events: list[Event]) -> None:
     _fulfil_traces(event for event in decisions.values() if event.integer("trace"))
 
 
-def _row(event: Event, verdict: Verdict) -> list[Any]:
+def _row(event: Event, verdict: Verdict) -> dict[str, Any]:
     call, decision = event.call, verdict.decision
     told = event.integer("version")
     facts = {name: event.body[name] for name in ("facts", "live", "registered") if name in event.body}
-    return [
-        str(event.attempt), event.started, event.switch, address_of(call.get("source")), text_of(call.get("call_id")),
-        Json(call), event.text("decider", 64), told or (decision.version if decision else None), Json(facts),
-        event.text("reason", 40) if event.type == "decision" else "",
-        decision.reason if decision else "", Json(decision.record()) if decision else None, verdict.differs,
-    ]  # fmt: skip
+    return {
+        "attempt_id": event.attempt,
+        "started_at": event.started,
+        "switch": event.switch,
+        "source": address_of(call.get("source")),
+        "call_id": text_of(call.get("call_id")),
+        "call": call,
+        "decider": event.text("decider", 64),
+        "config_version": told or (decision.version if decision else None),
+        "facts": facts,
+        "decided_reason": event.text("reason", 40) if event.type == "decision" else "",
+        "reason": decision.reason if decision else "",
+        "record": decision.record() if decision else None,
+        "differs": verdict.differs,
+    }
 
 
-def _insert(rows: Iterable[list[Any]], on_conflict: str) -> None:
-    values = sorted(rows, key=lambda row: row[0])
-    if values:
-        with connection.cursor() as cursor:
-            execute_values(
-                cursor.cursor,
-                f"INSERT INTO routing_attempt ({', '.join(COLUMNS)}) VALUES %s "  # noqa: S608
-                f"ON CONFLICT (attempt_id, started_at) {on_conflict}",
-                values,
-                page_size=len(values),
-            )
+def _insert(rows: Iterable[dict[str, Any]], on_conflict: str) -> None:
+    values = sorted(rows, key=lambda row: row["attempt_id"])
+    insert_rows(Attempt, COLUMNS, values, conflict=f"ON CONFLICT (attempt_id, started_at) {on_conflict}")
 
 
 def _difference(event: Event, verdict: Verdict) -> LogEntry:

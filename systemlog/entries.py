@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+from core.bulk import insert_rows
 from systemlog.models import LogEntry
 
 MAX_LABEL = 100
+COLUMNS = ("at", "category", "severity", "reason", "message", "refs", "attempt_id", "number", "source", "call_id")
 
 
 def ref(kind: str, pk: int | None, label: str) -> list[dict[str, Any]]:
@@ -15,9 +17,19 @@ def ref(kind: str, pk: int | None, label: str) -> list[dict[str, Any]]:
 
 def write_entries(entries: Iterable[LogEntry]) -> None:
     """Write entries in bulk, cut to what their columns hold."""
-    entries = list(entries)
-    for entry in entries:
-        entry.message = entry.message[:4000]
-        entry.number = entry.number[:64]
-        entry.call_id = entry.call_id[:256]
-    LogEntry.objects.bulk_create(entries, batch_size=1000)
+    insert_rows(LogEntry, COLUMNS, map(_row, entries))
+
+
+def _row(entry: LogEntry) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "category": entry.category,
+        "severity": entry.severity,
+        "reason": entry.reason,
+        "message": entry.message[:4000],
+        "refs": entry.refs,
+        "attempt_id": entry.attempt_id,
+        "number": entry.number[:64],
+        "source": entry.source,
+        "call_id": entry.call_id[:256],
+    }

@@ -1,0 +1,39 @@
+"""Insert many rows by one statement with one parameter: a JSON document that PostgreSQL reads as rows of the table.
+
+Of a VALUES list, PostgreSQL parses and plans each value and psycopg2 quotes it: 500 CDRs took eight times as long.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+# Times, UUIDs and amounts read the same in JSON strings as in SQL literals.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str, check_circular=False).encode
+
+
+def insert_rows(
+    model: type[Model],
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    conflict: str = "",
+    returning: str = "",
+) -> list[tuple[Any, ...]]:
+    """Insert rows given by column name, all with these columns, and return what ``returning`` names.
+
+    ``conflict`` is the whole ON CONFLICT clause. All three texts must come from the code, never from a request.
+    """
+    values = list(rows)
+    if not values:
+        return []
+    table, names = model._meta.db_table, ", ".join(f'"{name}"' for name in columns)
+    statement = (
+        f'INSERT INTO "{table}" ({names}) SELECT {names} '  # noqa: S608 - names are those of our own models
+        f'FROM json_populate_recordset(NULL::"{table}", %s) {conflict}'
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} RETURNING {returning}" if returning else statement, [_encode(values)])
+        return cursor.fetchall() if returning else []
