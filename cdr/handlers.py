@@ -4,6 +4,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Case, F, JSONField, Value, When
+from django.db.models.expressions import CombinedExpression
+
 from cdr import call_log
 from cdr.charging import charge_calls
 from cdr.merge import CALL_EVENTS
@@ -33,6 +36,13 @@ def record_calls(events: list[Event]) -> None:
     call_log.write(events, records, verdicts)
 
 
+# Nobody reads here which checks a call passed, and they are most of its record.
+NEEDED_OF_RECORD = Case(
+    When(reason="accepted", then=CombinedExpression(F("record"), "-", Value("checks"), output_field=JSONField())),
+    default=F("record"),
+)
+
+
 def verdicts_on(events: list[Event]) -> Verdicts:
     """Return the worker's decision records of the attempts decided in this batch.
 
@@ -45,7 +55,7 @@ def verdicts_on(events: list[Event]) -> Verdicts:
     starts = [event.started for event in named]
     rows = Attempt.objects.filter(
         attempt_id__in={event.attempt for event in named}, started_at__range=(min(starts), max(starts))
-    ).values_list("attempt_id", "record", "decided_reason")
+    ).values_list("attempt_id", NEEDED_OF_RECORD, "decided_reason")
     found = {pk: record or {} for pk, record, reason in rows if pk in decided or not reason}
     return {attempt: found.get(attempt, {}) for attempt in decided | found.keys()}
 

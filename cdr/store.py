@@ -59,7 +59,7 @@ def _locked(by_attempt: dict[uuid.UUID, list[Event]]) -> dict[uuid.UUID, CDR]:
 
 def _write(records: list[CDR], on_conflict: str) -> set[uuid.UUID]:
     """Insert records with a conflict rule and return the attempts written."""
-    records = sorted(records, key=lambda record: record.attempt_id)
+    records = sorted(records, key=lambda record: record.attempt_id.int)
     rows = ({column: getattr(record, column) for column in COLUMNS} for record in records)
     return {
         attempt for (attempt,) in insert_rows(CDR, COLUMNS, rows, conflict=KEY + on_conflict, returning="attempt_id")

@@ -48,6 +48,10 @@ class Ref(NamedTuple):
     label: str
     version: int
 
+    def record(self) -> dict[str, Any]:
+        """Return the row's name as JSON."""
+        return {"kind": self.kind, "id": self.id, "label": self.label, "version": self.version}
+
 
 class Check(NamedTuple):
     """One check: what was compared is ``said`` (a template and its values), rendered only when somebody reads it."""
@@ -72,7 +76,7 @@ class Check(NamedTuple):
         """Return the check as JSON, without what its number says anyway."""
         record: dict[str, Any] = {"n": self.number, "outcome": self.outcome.value, "words": self.words}
         if self.row:
-            record["row"] = self.row._asdict()
+            record["row"] = self.row.record()
         if self.outcome is Outcome.FAILED:
             record["near"] = self.near
         return record
@@ -237,7 +241,7 @@ class Decision:
             "reason": self.reason,
             "version": self.version,
             "number": self.number,
-            **{name: row._asdict() if (row := getattr(self, name)) else None for name in PARTIES},
+            **{name: row.record() if (row := getattr(self, name)) else None for name in PARTIES},
             "reserve": [[*leg[:2], str(leg.amount), leg.currency] for leg in self.reserve],
             "limits": self.limits,
             "max_seconds": self.max_seconds,

@@ -62,7 +62,7 @@ def _row(event: Event, verdict: Verdict) -> dict[str, Any]:
 
 
 def _insert(rows: Iterable[dict[str, Any]], on_conflict: str) -> None:
-    values = sorted(rows, key=lambda row: row["attempt_id"])
+    values = sorted(rows, key=lambda row: row["attempt_id"].int)
     insert_rows(Attempt, COLUMNS, values, conflict=f"ON CONFLICT (attempt_id, started_at) {on_conflict}")
 
 

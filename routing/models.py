@@ -53,7 +53,6 @@ class Attempt(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["-started_at"], name="attempt_newest_first"),
-            models.Index(fields=["source", "-started_at"], name="attempt_by_source"),
             models.Index(fields=["-started_at"], condition=models.Q(differs=True), name="attempt_differing"),
         ]
 

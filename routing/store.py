@@ -1,5 +1,6 @@
 """This process's own snapshot, for workers and web: taken to the version that a judgement needs, back or forth."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,9 @@ class SnapshotStore:
                 # Any committed change has a new version: the same one before and after means nothing moved between.
                 if latest_version(cursor) == config.version:
                     self._config = config
+                    # Millions of rows that stay are no work for the collector of cycles.
+                    gc.collect()
+                    gc.freeze()
                     return config
         raise RuntimeError("the configuration changes faster than it can be read")
 

@@ -36,7 +36,7 @@ def handles(*types: str, weight: int = 100) -> Callable[[EventHandler], EventHan
 
 def dispatch(events: Iterable[Event]) -> None:
     """Give each handler its events, sorted by attempt, time and sequence."""
-    ordered = sorted(events, key=lambda event: (event.attempt, event.at, event.type, event.seq))
+    ordered = sorted(events, key=lambda event: (event.attempt.int, event.at, event.type, event.seq))
     for entry in _registered:
         mine = [event for event in ordered if event.type in entry.types]
         if mine:

@@ -30,7 +30,6 @@ class LogEntry(models.Model):
         verbose_name_plural = "log entries"
         indexes = [
             models.Index(fields=["-at", "-id"], name="log_newest_first"),
-            models.Index(fields=["id"], name="log_tail_cursor"),
             models.Index(fields=["category", "-at"], name="log_by_category"),
             models.Index(fields=["attempt_id"], name="log_by_attempt"),
             models.Index(fields=["number", "-at"], name="log_by_number"),
