@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('routing', '0002_config_versions'),
+        ("routing", "0002_config_versions"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='attempt',
-            name='attempt_by_source',
+            model_name="attempt",
+            name="attempt_by_source",
         ),
     ]

@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('syslog', '0002_read_position'),
+        ("syslog", "0002_read_position"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='logentry',
-            name='log_tail_cursor',
+            model_name="logentry",
+            name="log_tail_cursor",
         ),
     ]
