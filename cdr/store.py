@@ -10,7 +10,7 @@ from cdr.models import CDR
 from core.bulk import insert_rows
 from systemlog.events import Event
 
-COLUMNS = tuple(field.column for field in CDR._meta.concrete_fields)
+COLUMNS = tuple(field.attname for field in CDR._meta.concrete_fields)
 KEY = "ON CONFLICT (attempt_id, started_at) "
 UPDATE = "DO UPDATE SET " + ", ".join(
     f"{column} = excluded.{column}" for column in COLUMNS if column not in {"attempt_id", "started_at"}
