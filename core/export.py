@@ -1,6 +1,7 @@
-"""CSV export of exactly the rows that a list's filters find."""
+"""Export of exactly the rows that a list's filters find, as CSV or XLSX."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,8 +11,12 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
+from core.xlsx import CONTENT_TYPE, xlsx_pieces
+
 # A cell that begins so would be run as a formula by a spreadsheet; names and headers come off the network.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A telephone number as exports write it begins like a formula and is none: a plus and digits are a number.
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 class _Echo:
@@ -32,7 +37,7 @@ def neutral(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
     text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not _E164.fullmatch(text) else text
 
 
 # Lines travel together: each piece of a streamed answer costs a system call and more.
@@ -49,8 +54,24 @@ def csv_lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:
 
 def csv_response(rows: Iterable[Iterable[Any]], name: str) -> StreamingHttpResponse:
     """Stream rows as a file called ``name-<date>-<time>.csv``."""
-    response = StreamingHttpResponse(csv_lines(rows), content_type="text/csv; charset=utf-8")
-    stamp = timezone.localtime().strftime("%Y%m%d-%H%M")
-    response["Content-Disposition"] = f'attachment; filename="{name}-{stamp}.csv"'
+    return _file(csv_lines(rows), "text/csv; charset=utf-8", f"{name}-{_stamp()}.csv")
+
+
+def xlsx_response(rows: Iterable[Iterable[Any]], name: str) -> StreamingHttpResponse:
+    """Stream rows as a workbook called ``name-<date>-<time>.xlsx``."""
+    return _file(xlsx_pieces(rows), CONTENT_TYPE, f"{name}-{_stamp()}.xlsx")
+
+
+# What ?export= of a list's address may say.
+FORMATS = {"csv": csv_response, "xlsx": xlsx_response}
+
+
+def _stamp() -> str:
+    return timezone.localtime().strftime("%Y%m%d-%H%M")
+
+
+def _file(pieces: Iterator[str] | Iterator[bytes], content_type: str, file_name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(pieces, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response["Cache-Control"] = "no-store"
     return response

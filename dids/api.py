@@ -20,6 +20,7 @@ from core.preview import digest_of
 from dids.bulk import add_dids, plan_list
 from dids.filters import DIDFilterSet
 from dids.models import DID
+from dids.quarantine import quarantine_days
 from dids.selectors import dids_with_holders, sip_target
 from dids.services import (
     delete_dids,
@@ -100,7 +101,15 @@ class MapSerializer(ChosenSerializer):
 class UnmapSerializer(ChosenSerializer):
     """DIDs that are to ring nobody."""
 
-    quarantine = serializers.BooleanField(default=False)
+    quarantine = serializers.BooleanField(
+        default=lambda: quarantine_days() > 0, help_text="Rest for DID_QUARANTINE_DAYS; else available at once."
+    )
+
+
+class ReleaseSerializer(ChosenSerializer):
+    """DIDs to make available; ``reason``, an administrator's, ends a quarantine before its time."""
+
+    reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
 class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
@@ -180,11 +189,12 @@ class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
         """Put suspended DIDs back into service."""
         return self._change(request, resume_dids)
 
-    @extend_schema(request=ChosenSerializer, responses=DIDSerializer(many=True), filters=False)
-    @action(detail=False, methods=["post"], serializer_class=ChosenSerializer, pagination_class=None)
+    @extend_schema(request=ReleaseSerializer, responses=DIDSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], serializer_class=ReleaseSerializer, pagination_class=None)
     def release(self, request: Request) -> Response:
-        """Make resting or retired DIDs available."""
-        return self._change(request, release_dids)
+        """Make DIDs available that have rested or were retired."""
+        values = self.valid(request)
+        return self._answer(release_dids(actor=self.actor, did_ids=values["dids"], reason=values["reason"]))
 
     @extend_schema(request=ChosenSerializer, responses=DIDSerializer(many=True), filters=False)
     @action(detail=False, methods=["post"], serializer_class=ChosenSerializer, pagination_class=None)

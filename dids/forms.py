@@ -7,6 +7,7 @@ from django import forms
 from accounts.models import Account, Alias
 from core.phone_numbers import country_choices
 from dids.models import DID
+from dids.quarantine import quarantine_days
 
 WRITTEN = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
 
@@ -92,16 +93,53 @@ class MoveForm(MapForm):
         field.queryset = field.queryset.exclude(pk=current.pk)  # type: ignore[attr-defined]
 
 
+class BulkMapForm(forms.Form):
+    """The alias that many DIDs are to ring, by its name: there may be thousands to choose from."""
+
+    alias = forms.CharField(
+        label="Alias",
+        max_length=64,
+        widget=forms.TextInput(attrs=WRITTEN | {"placeholder": "desk-101"}),
+        help_text="The SIP user name of the alias (subaccount) that these numbers are to ring.",
+    )
+
+    def clean_alias(self) -> Alias:
+        """Find it."""
+        name = self.cleaned_data["alias"].strip()
+        alias = Alias.objects.filter(username=name).first()
+        if alias is None:
+            raise forms.ValidationError(f"There is no alias “{name}”.")
+        return alias
+
+    def options(self) -> dict[str, int]:
+        """Return what the bulk change needs."""
+        return {"alias": self.cleaned_data["alias"].pk}
+
+
 class UnmapForm(forms.Form):
     """What becomes of a DID that rings nobody any more."""
 
     quarantine = forms.TypedChoiceField(
         label="Afterwards the number",
-        choices=[("", "is available at once"), ("yes", "rests in quarantine until somebody releases it")],
         coerce=bool,
         required=False,
         widget=forms.RadioSelect,
         help_text="Quarantine keeps the calls of its last holder from reaching the next one.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["quarantine"]
+        at_once, rest = ("", "is available at once"), ("yes", f"rests in quarantine for {quarantine_days()} days")
+        field.choices = [rest, at_once] if quarantine_days() else [at_once]  # type: ignore[attr-defined]
+        field.initial = "yes" if quarantine_days() else ""
+
+
+class EarlyReleaseForm(forms.Form):
+    """Why a quarantine ends before its time."""
+
+    reason = forms.CharField(
+        max_length=200, help_text="Who wants the number back, or why it needs no rest. Its history keeps this."
     )
 
 

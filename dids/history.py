@@ -26,6 +26,37 @@ class Change:
     holder_url: str
     what: str
     by: str
+    job: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tenure:
+    """A time during which a DID was somebody's; ``until`` is None while it is."""
+
+    since: dt.datetime
+    until: dt.datetime | None
+    holder: str
+    url: str
+
+
+def holders_of(did: DID) -> list[Tenure]:
+    """Return who had a DID and when, the last first; one who moved it between their aliases is told for each alias."""
+    events = apps.get_model("dids", "DIDEvent").objects.filter(pgh_obj=did).order_by("pgh_id")
+    found: list[list[Any]] = []
+    current = None
+    for at, alias_id in events.values_list("pgh_created_at", "alias_id"):
+        if alias_id == current:
+            continue
+        if current is not None:
+            found[-1][1] = at
+        if alias_id is not None:
+            found.append([at, None, alias_id])
+        current = alias_id
+    names = _holders({alias_id for _, _, alias_id in found})
+    return [
+        Tenure(since, until, *names.get(alias_id, (f"alias {alias_id}, since deleted", "")))
+        for since, until, alias_id in reversed(found)
+    ]
 
 
 def history_of(did: DID, limit: int = 200) -> list[Change]:
@@ -54,6 +85,7 @@ def history_of(did: DID, limit: int = 200) -> list[Change]:
                 holder_url=url,
                 what=_what(event, before),
                 by=users.get(_user_id(event), ""),
+                job=_told(event, "job"),
             )
         )
     return changes
@@ -61,7 +93,12 @@ def history_of(did: DID, limit: int = 200) -> list[Change]:
 
 def _user_id(event: Any) -> int:
     """Return who made a version, or 0 for no person."""
-    return (event.pgh_context.metadata.get("user") if event.pgh_context else None) or 0
+    return _told(event, "user") or 0
+
+
+def _told(event: Any, name: str) -> Any:
+    """Return what the context of a version says of itself."""
+    return event.pgh_context.metadata.get(name) if event.pgh_context else None
 
 
 def _what(event: Any, before: Any) -> str:
@@ -74,6 +111,9 @@ def _what(event: Any, before: Any) -> str:
         return "Mapped" if event.alias_id else "Unmapped"
     if event.state != before.state:
         words = {"suspended": "Suspended", "retired": "Retired", "quarantine": "Put in quarantine"}
+        if event.state == DIDState.AVAILABLE and before.state == DIDState.QUARANTINE:
+            reason = _told(event, "reason")
+            return f"Quarantine ended early: {reason}" if reason else "Quarantine ended"
         return words.get(event.state, "Resumed" if before.state == DIDState.SUSPENDED else "Released")
     changed = [
         str(event._meta.get_field(name).verbose_name) for name in TOLD if getattr(event, name) != getattr(before, name)

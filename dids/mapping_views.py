@@ -13,11 +13,12 @@ from core.access import Access
 from core.tabs import ViewTab, bounded_count, register_tab
 from core.views import EmptyState, FormActionView, PageAction, TabListView
 from core.views.detail import tab_address
+from dids.choices import DIDState
 from dids.filters import AccountDIDFilterSet, AvailableFilterSet
 from dids.forms import MapForm, MoveForm, UnmapForm
 from dids.models import DID
 from dids.selectors import available_dids, dids_of_account, dids_with_holders
-from dids.services import map_dids, move_dids, unmap_dids
+from dids.services import map_dids, move_dids, unmap_dids, until_words
 from dids.tables import AccountDIDTable, AvailableDIDTable
 
 ADD_DID_NUMBER = PageAction("Add DID number", "dids:accountdid_add", icon="plus", primary=True)
@@ -183,4 +184,5 @@ class DIDUnmap(_HeldDIDView):
 
     def get_success_message(self, result: DID) -> str:
         """Say what it is now."""
-        return f"{result} unmapped; it is {'in quarantine' if result.state == 'quarantine' else result.state}."
+        state = f"in quarantine{until_words(result)}" if result.state == DIDState.QUARANTINE else result.state
+        return f"{result} unmapped; it is {state}."

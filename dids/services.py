@@ -1,7 +1,7 @@
 """The life of a DID: added, mapped to an alias, moved, unmapped, suspended, retired. All of it or nothing."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,8 +15,11 @@ from core.models import User
 from core.phone_numbers import format_number
 from dids.choices import DIDState
 from dids.models import DID
+from dids.quarantine import has_rested, quarantine_days, quarantine_end, rested_dids
+from dids.transitions import MAP_FROM, RELEASE_FROM, RESUME_FROM, RETIRE_FROM, SUSPEND_FROM
 
 NAMED = 5
+QUARANTINES_AT_ONCE = 5_000
 
 
 def map_dids(*, actor: User, did_ids: Iterable[int], alias: Alias, account: Account) -> list[DID]:
@@ -27,7 +30,7 @@ def map_dids(*, actor: User, did_ids: Iterable[int], alias: Alias, account: Acco
     _check_alias(alias, account)
     with transaction.atomic(), acting(actor):
         dids = _locked(did_ids)
-        taken = [did for did in dids if did.state != DIDState.AVAILABLE]
+        taken = [did for did in dids if did.state not in MAP_FROM]
         if taken:
             raise ValidationError(_refusal("Nothing was mapped", [describe_holder(did) for did in taken]))
         return _write(dids, lambda did: (DIDState.MAPPED, alias))
@@ -36,7 +39,7 @@ def map_dids(*, actor: User, did_ids: Iterable[int], alias: Alias, account: Acco
 def unmap_dids(
     *, actor: User, did_ids: Iterable[int], account: Account | None = None, quarantine: bool = False
 ) -> list[DID]:
-    """Take DIDs from their aliases; they are available again, or rest in quarantine until somebody releases them.
+    """Take DIDs from their aliases; they are available again, or rest in quarantine (DID_QUARANTINE_DAYS).
 
     With ``account``, all must ring that account's aliases. Raise ValidationError that names those which do not.
     """
@@ -45,7 +48,7 @@ def unmap_dids(
         wrong = [did for did in dids if did.alias is None or (account and did.alias.account_id != account.pk)]
         if wrong:
             raise ValidationError(_refusal("Nothing was unmapped", [describe_holder(did) for did in wrong]))
-        free = DIDState.QUARANTINE if quarantine else DIDState.AVAILABLE
+        free = DIDState.QUARANTINE if quarantine and quarantine_days() else DIDState.AVAILABLE
         return _write(dids, lambda did: (free if did.state == DIDState.MAPPED else did.state, None))
 
 
@@ -62,36 +65,64 @@ def move_dids(*, actor: User, did_ids: Iterable[int], alias: Alias, account: Acc
 
 def suspend_dids(*, actor: User, did_ids: Iterable[int]) -> list[DID]:
     """Stop calls to DIDs in service; each keeps its alias and rings it again after resume_dids."""
-    allowed = {DIDState.AVAILABLE, DIDState.MAPPED}
     with transaction.atomic(), acting(actor):
-        dids = _in_states(_locked(did_ids), allowed, "Nothing was suspended")
+        dids = _in_states(_locked(did_ids), SUSPEND_FROM, "Nothing was suspended")
         return _write(dids, lambda did: (DIDState.SUSPENDED, did.alias))
 
 
 def resume_dids(*, actor: User, did_ids: Iterable[int]) -> list[DID]:
     """Put suspended DIDs back into service: mapped where they have an alias, else available."""
     with transaction.atomic(), acting(actor):
-        dids = _in_states(_locked(did_ids), {DIDState.SUSPENDED}, "Nothing was resumed")
+        dids = _in_states(_locked(did_ids), RESUME_FROM, "Nothing was resumed")
         return _write(dids, lambda did: (DIDState.MAPPED if did.alias else DIDState.AVAILABLE, did.alias))
 
 
-def release_dids(*, actor: User, did_ids: Iterable[int]) -> list[DID]:
-    """Make DIDs available again that rest in quarantine or were retired."""
-    allowed = {DIDState.QUARANTINE, DIDState.RETIRED}
-    with transaction.atomic(), acting(actor):
-        dids = _in_states(_locked(did_ids), allowed, "Nothing was released")
+def release_dids(*, actor: User, did_ids: Iterable[int], reason: str = "") -> list[DID]:
+    """Make DIDs available again that have rested in quarantine or were retired.
+
+    One that still rests is released by an administrator only, for a ``reason`` that its history keeps; else raise
+    ValidationError that names it, or asks for the reason.
+    """
+    reason = reason.strip()
+    with transaction.atomic(), acting(actor, **({"reason": reason} if reason else {})):
+        dids = _in_states(_locked(did_ids), RELEASE_FROM, "Nothing was released")
+        resting = [did for did in dids if not has_rested(did.state, did.state_since)]
+        if resting and not actor.is_administrator:
+            why = [f"{describe_holder(did)}{until_words(did)}" for did in resting]
+            raise ValidationError(f"{_refusal('Nothing was released', why)} An administrator may end it early.")
+        if resting and not reason:
+            raise ValidationError({"reason": "Say why the quarantine ends early; the number's history keeps it."})
         return _write(dids, lambda did: (DIDState.AVAILABLE, None))
 
 
 def retire_dids(*, actor: User, did_ids: Iterable[int]) -> list[DID]:
     """Take DIDs out of service for good, as when a number goes back to its carrier; none may be mapped."""
-    allowed = {DIDState.AVAILABLE, DIDState.QUARANTINE, DIDState.SUSPENDED}
     with transaction.atomic(), acting(actor):
-        dids = _in_states(_locked(did_ids), allowed, "Nothing was retired")
+        dids = _in_states(_locked(did_ids), RETIRE_FROM, "Nothing was retired")
         mapped = [did for did in dids if did.alias]
         if mapped:
             raise ValidationError(_refusal("Nothing was retired", [describe_holder(did) for did in mapped]))
         return _write(dids, lambda did: (DIDState.RETIRED, None))
+
+
+def end_quarantines() -> int:
+    """Make available every DID whose quarantine has ended; return how many. Run twice or late, it does the same."""
+    total = 0
+    while True:
+        with transaction.atomic(), acting(None):
+            # One that somebody is changing at this moment waits for the next time.
+            resting = rested_dids().select_for_update(no_key=True, skip_locked=True).order_by("pk")
+            dids = list(resting[:QUARANTINES_AT_ONCE])
+            _write(dids, lambda did: (DIDState.AVAILABLE, None))
+        total += len(dids)
+        if len(dids) < QUARANTINES_AT_ONCE:
+            return total
+
+
+def until_words(did: DID) -> str:
+    """Return " until 2026-12-23 10:00 UTC" of a DID in quarantine, else nothing."""
+    end = quarantine_end(did.state, did.state_since)
+    return f" until {timezone.localtime(end):%Y-%m-%d %H:%M %Z}" if end else ""
 
 
 def delete_dids(*, actor: User, did_ids: Iterable[int]) -> int:
@@ -143,7 +174,7 @@ def _locked(did_ids: Iterable[int]) -> list[DID]:
     return dids
 
 
-def _in_states(dids: list[DID], allowed: set[DIDState], refusal: str) -> list[DID]:
+def _in_states(dids: list[DID], allowed: Collection[str], refusal: str) -> list[DID]:
     wrong = [did for did in dids if did.state not in allowed]
     if wrong:
         raise ValidationError(_refusal(refusal, [describe_holder(did) for did in wrong]))

@@ -42,6 +42,7 @@ class DIDTable(t.PortalTable):
     area = t.PlainColumn()
     provider_number = t.MonoColumn("Provider's spelling", copy=False)
     call_limit = t.NumberColumn()
+    notes = t.PlainColumn()
     state_since = t.WhenColumn("State since", relative=True)
 
     class Meta(t.PortalTable.Meta):
@@ -57,6 +58,7 @@ class DIDTable(t.PortalTable):
             "area",
             "provider_number",
             "call_limit",
+            "notes",
             "state_since",
         )
         order_by = "number"
@@ -103,7 +105,7 @@ class AccountDIDTable(ActionTable, DIDTable):
             "state_since",
             "actions",
         )
-        exclude: tuple[str, ...] = ("client", "account", "provider_number")
+        exclude: tuple[str, ...] = ("client", "account", "provider_number", "notes")
 
     fixed_columns = ("number", "actions")
     default_columns = ("number", "alias", "state", "carrier", "area", "state_since")
@@ -114,7 +116,7 @@ class AliasDIDTable(AccountDIDTable):
 
     class Meta(AccountDIDTable.Meta):
         fields = tuple(name for name in AccountDIDTable.Meta.fields if name != "alias")
-        exclude = ("client", "account", "provider_number", "alias")
+        exclude = ("client", "account", "provider_number", "notes", "alias")
 
 
 class ChooseColumn(t.SelectColumn):

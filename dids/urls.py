@@ -14,6 +14,7 @@ urlpatterns = [
     path("dids/<int:pk>/suspend/", views.DIDSuspend.as_view(), name="did_suspend"),
     path("dids/<int:pk>/resume/", views.DIDResume.as_view(), name="did_resume"),
     path("dids/<int:pk>/release/", views.DIDRelease.as_view(), name="did_release"),
+    path("dids/<int:pk>/end-quarantine/", views.DIDEndQuarantine.as_view(), name="did_end_quarantine"),
     path("dids/<int:pk>/retire/", views.DIDRetire.as_view(), name="did_retire"),
     path("dids/<int:pk>/delete/", views.DIDDelete.as_view(), name="did_delete"),
     path("dids/<int:pk>/move/", mapping_views.DIDMove.as_view(), name="did_move"),

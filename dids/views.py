@@ -15,7 +15,7 @@ from core.access import Access
 from core.phone_numbers import country_name
 from core.preview import Outcome, digest_of
 from core.tabs import ViewTab, bounded_count, register_tab
-from core.views import BulkAction, EmptyState, FormActionView, ListView, PageAction, TabCreateView, TabListView
+from core.views import EmptyState, FormActionView, ListView, PageAction, TabCreateView, TabListView
 from core.views.detail import TabView
 from core.views.guarded import GuardedDeleteView
 from core.views.previewed import PreviewedView
@@ -23,11 +23,13 @@ from core.views.tabform import ObjectFormView
 from dids import mapping_views  # noqa: F401 - registers the tab "DIDs" of accounts
 from dids.arrivals import last_arrival
 from dids.bulk import add_dids, plan_list, plan_one, plan_range
+from dids.bulk_views import DIDBulkMixin
 from dids.choices import DIDState
 from dids.filters import AccountDIDFilterSet, DIDFilterSet
-from dids.forms import AddDIDForm, DIDForm, PasteDIDsForm
-from dids.history import history_of
+from dids.forms import AddDIDForm, DIDForm, EarlyReleaseForm, PasteDIDsForm
+from dids.history import history_of, holders_of
 from dids.models import DID
+from dids.quarantine import has_rested, quarantine_end
 from dids.selectors import dids_with_holders, sip_target
 from dids.services import (
     delete_dids,
@@ -35,58 +37,11 @@ from dids.services import (
     resume_dids,
     retire_dids,
     suspend_dids,
-    unmap_dids,
+    until_words,
     update_did,
 )
 from dids.tables import AliasDIDTable, CarrierDIDTable, DIDTable
-
-BULK_ACTIONS = (
-    BulkAction("suspend", "Suspend", confirm="Calls to these numbers are refused until they are resumed."),
-    BulkAction("resume", "Resume"),
-    BulkAction("unmap", "Unmap", confirm="These numbers ring nobody any more and are available again.", danger=True),
-    BulkAction("release", "Make available", confirm="These numbers leave quarantine or retirement."),
-    BulkAction("retire", "Retire", confirm="These numbers leave service, as when they go back to the carrier."),
-    BulkAction(
-        "delete",
-        "Delete",
-        confirm="These numbers leave the inventory. Their history and past calls are kept.",
-        danger=True,
-    ),
-)
-
-
-class DIDBulkMixin:
-    """What may be done to many DIDs at once, on every list of DIDs: all of them or none."""
-
-    bulk_actions: tuple[BulkAction, ...] = BULK_ACTIONS
-
-    @staticmethod
-    def _ids(rows: QuerySet[DID]) -> list[int]:
-        return list(rows.order_by().values_list("pk", flat=True))
-
-    def bulk_suspend(self, rows: QuerySet[DID], actor: Any) -> str:
-        """Suspend."""
-        return f"{len(suspend_dids(actor=actor, did_ids=self._ids(rows))):,} DIDs suspended."
-
-    def bulk_resume(self, rows: QuerySet[DID], actor: Any) -> str:
-        """Resume."""
-        return f"{len(resume_dids(actor=actor, did_ids=self._ids(rows))):,} DIDs resumed."
-
-    def bulk_unmap(self, rows: QuerySet[DID], actor: Any) -> str:
-        """Unmap."""
-        return f"{len(unmap_dids(actor=actor, did_ids=self._ids(rows))):,} DIDs unmapped."
-
-    def bulk_release(self, rows: QuerySet[DID], actor: Any) -> str:
-        """Make available."""
-        return f"{len(release_dids(actor=actor, did_ids=self._ids(rows))):,} DIDs are available."
-
-    def bulk_retire(self, rows: QuerySet[DID], actor: Any) -> str:
-        """Retire."""
-        return f"{len(retire_dids(actor=actor, did_ids=self._ids(rows))):,} DIDs retired."
-
-    def bulk_delete(self, rows: QuerySet[DID], actor: Any) -> str:
-        """Delete."""
-        return f"{delete_dids(actor=actor, did_ids=self._ids(rows)):,} DIDs deleted."
+from dids.transitions import RELEASE_FROM
 
 
 class DIDListView(DIDBulkMixin, ListView):
@@ -95,6 +50,7 @@ class DIDListView(DIDBulkMixin, ListView):
     model = DID
     table_class = DIDTable
     filterset_class = DIDFilterSet
+    page_actions = (PageAction("Import", "jobs:import_dids", icon="file-import"),)
     empty = EmptyState(
         "No DID number yet",
         "DID numbers are added to the carrier that provides them: open the carrier and click its tab DIDs.",
@@ -118,7 +74,11 @@ class CarrierDIDsTab(DIDBulkMixin, TabListView):
     model = DID
     table_class = CarrierDIDTable
     filterset_class = DIDFilterSet
-    page_actions = (PageAction("Paste many", "dids:carrierdid_paste", icon="clipboard-list"), ADD_DID)
+    page_actions = (
+        PageAction("Import", "jobs:import_dids", icon="file-import", query="?carrier={pk}"),
+        PageAction("Paste many", "dids:carrierdid_paste", icon="clipboard-list"),
+        ADD_DID,
+    )
     empty = EmptyState(
         "No DID number yet",
         "Add the DID numbers which are provided by this carrier: one by one, as a range, or pasted.",
@@ -226,6 +186,11 @@ def in_state(*states: DIDState) -> Any:
     return lambda did: did.state in states
 
 
+def may_be_released(did: DID) -> bool:
+    """Tell whether a DID may be made available by whoever may write."""
+    return did.state in RELEASE_FROM and has_rested(did.state, did.state_since)
+
+
 @register_tab(DID)
 class DIDView(ObjectFormView):
     """A DID's page: whom it rings, what to tell the provider, whether a call has arrived so."""
@@ -238,8 +203,13 @@ class DIDView(ObjectFormView):
     object_actions = (
         PageAction("Suspend", "dids:did_suspend", "player-pause", shown=in_state(DIDState.AVAILABLE, DIDState.MAPPED)),
         PageAction("Resume", "dids:did_resume", "player-play", shown=in_state(DIDState.SUSPENDED)),
+        PageAction("Make available", "dids:did_release", "recycle", shown=may_be_released),
         PageAction(
-            "Make available", "dids:did_release", "recycle", shown=in_state(DIDState.QUARANTINE, DIDState.RETIRED)
+            "End quarantine early",
+            "dids:did_end_quarantine",
+            "recycle",
+            Access.ADMIN,
+            shown=lambda did: not has_rested(did.state, did.state_since),
         ),
         PageAction("Move", "dids:did_move", "arrows-right-left", shown=lambda did: did.alias_id is not None),
         PageAction("Unmap", "dids:did_unmap", "unlink", danger=True, shown=lambda did: did.alias_id is not None),
@@ -265,7 +235,10 @@ class DIDView(ObjectFormView):
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the address for the provider, and the last call."""
         target = sip_target(self.object, settings.SIP_ADDRESS, settings.SIP_PORT)
-        return super().get_context_data(sip_target=target, arrival=last_arrival(self.object), **extra)
+        rest_ends = quarantine_end(self.object.state, self.object.state_since)
+        return super().get_context_data(
+            sip_target=target, arrival=last_arrival(self.object), rest_ends=rest_ends, **extra
+        )
 
     def perform(self, form: Any) -> DID:
         """Save it."""
@@ -281,7 +254,7 @@ class DIDHistoryTab(TabView):
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the versions."""
-        return super().get_context_data(changes=history_of(self.object), **extra)
+        return super().get_context_data(changes=history_of(self.object), holders=holders_of(self.object), **extra)
 
 
 class DIDActionView(FormActionView):
@@ -328,6 +301,29 @@ class DIDRelease(DIDActionView):
 
     service, submit_label, past = staticmethod(release_dids), "Make available", "is available"
     lead = "It may be mapped to another account from now on, which then receives its calls."
+
+
+class DIDEndQuarantine(DIDActionView):
+    """Make a DID available before its quarantine ends."""
+
+    access = Access.ADMIN
+    form_class = EarlyReleaseForm
+    submit_label, past = "End quarantine", "is available"
+
+    def get_title(self) -> str:
+        """Return the question."""
+        return f"End the quarantine of {self.object} early?"
+
+    def get_lead(self) -> str:
+        """Say until when it would last, and what for."""
+        return (
+            f"It rests{until_words(self.object)}. Whoever gets the number now also gets the calls that people still "
+            "make to its last holder."
+        )
+
+    def perform(self, form: Any) -> DID:
+        """End it."""
+        return release_dids(actor=self.actor, did_ids=[self.object.pk], reason=form.cleaned_data["reason"])[0]
 
 
 class DIDRetire(DIDActionView):

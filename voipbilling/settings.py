@@ -243,6 +243,7 @@ CELERY_BEAT_SCHEDULE = {
     "ensure-partitions": {"task": "systemlog.tasks.ensure_partitions", "schedule": 6 * 3600},
     "prune-seen-events": {"task": "systemlog.tasks.prune_seen_events", "schedule": 3600},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
+    "end-quarantines": {"task": "dids.tasks.end_quarantines", "schedule": 300},
     "resume-jobs": {"task": "core.jobs.tasks.resume_jobs", "schedule": 10},
     "prune-jobs": {"task": "core.jobs.tasks.prune_jobs", "schedule": 6 * 3600},
 }

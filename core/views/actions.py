@@ -1,5 +1,6 @@
 """What a page offers to do: buttons, bulk actions, and the next step where a list is empty."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,11 @@ class BulkAction:
     icon: str = ""
     permission: Access | str = Access.WRITE
     danger: bool = False
+    # The kind of bulk change (core.jobs) that does it to more rows than one request can, or always where a form asks
+    # first; the form's ``options()`` and these go with it.
+    job: str = ""
+    form_class: Any = None
+    options: Callable[[], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True)

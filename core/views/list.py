@@ -13,14 +13,17 @@ from django.http.response import HttpResponseBase
 from django.utils.text import capfirst, slugify
 
 from core.access import Access, allows
-from core.export import csv_response
+from core.export import FORMATS
 from core.filters import PortalFilterSet, filters_of
+from core.forms import PortalFormHelper
+from core.jobs.rows import MAX_ROWS
+from core.jobs.services import start_choice
 from core.pagination import COUNT_BOUND, DEFAULT_PAGE_SIZE, PAGE_SIZES, BoundedPaginator, bounded_total, keyset_page
 from core.tables import PortalTable
 from core.views.actions import BulkAction, EmptyState, shown_actions
 from core.views.base import PageView
 
-# Bulk actions run in one transaction and one request; more rows belong to a background job.
+# A bulk action of so many rows runs in one request; with more, one that has a kind of job becomes a job.
 BULK_BOUND = 10_000
 
 
@@ -91,7 +94,7 @@ class ListView(PageView):
         if invalid:
             # A filter that cannot be read must not silently show everything.
             rows = rows.none()
-        if request.GET.get("export") == "csv":
+        if request.GET.get("export") in FORMATS:
             return self.export(rows)
         context = self.get_context_data(**self.list_context(rows, filterset), filterset=filterset, invalid=invalid)
         if self.wants_fragment("list"):
@@ -174,7 +177,8 @@ class ListView(PageView):
         """Stream all filtered rows, in the chosen columns and order."""
         if self.keyset:
             rows = rows.order_by(*[f"-{name}" for name in self.keyset])
-        return csv_response(self.get_table(rows, export=True).export_rows(), slugify(self.get_title()) or "export")
+        respond = FORMATS[self.request.GET["export"]]
+        return respond(self.get_table(rows, export=True).export_rows(), slugify(self.get_title()) or "export")
 
     # -- bulk actions ------------------------------------------------------------------------------------------
 
@@ -190,11 +194,14 @@ class ListView(PageView):
         if not allows(request.user, action.permission):
             raise PermissionDenied
         rows = self.chosen_rows()
-        total = bounded_total(rows)
+        in_background = bool(action.job and (action.form_class or bounded_total(rows) > BULK_BOUND))
+        total = rows.order_by()[: MAX_ROWS + 1].count() if in_background else bounded_total(rows)
         here = request.get_full_path()
         if not total:
             messages.warning(request, "Choose at least one row first.")
             return HttpResponseRedirect(here)
+        if in_background:
+            return self.start_job(action, rows, total)
         if total > BULK_BOUND:
             messages.error(request, f"More than {BULK_BOUND:,} rows are chosen; narrow the filter.")
             return HttpResponseRedirect(here)
@@ -209,6 +216,26 @@ class ListView(PageView):
             messages.success(request, done)
         return HttpResponseRedirect(here)
 
+    def start_job(self, action: BulkAction, rows: QuerySet[Any], total: int) -> HttpResponseBase:
+        """Hand the chosen rows to a worker, whose preview asks before anything changes; first ask what it needs."""
+        confirmed = self.request.POST.get("confirmed") == "yes"
+        form = action.form_class(self.request.POST if confirmed else None) if action.form_class else None
+        if form is not None and not (confirmed and form.is_valid()):
+            form.helper = PortalFormHelper(form)
+            return self.confirm(action, rows, total, form)
+        try:
+            job = start_choice(
+                actor=self.actor,
+                kind=action.job,
+                ids=rows.values_list("pk", flat=True)[: MAX_ROWS + 1],
+                options={**action.options(), **(form.options() if form is not None else {})},
+                noun=str(self.row_model._meta.verbose_name_plural),
+            )
+        except ValidationError as error:
+            messages.error(self.request, " ".join(error.messages))
+            return HttpResponseRedirect(self.request.get_full_path())
+        return HttpResponseRedirect(job.get_absolute_url())
+
     def chosen_rows(self) -> QuerySet[Any]:
         """Return the rows that were ticked, or all that the filters find if the reader asked for all."""
         filterset = self.get_filterset()
@@ -217,14 +244,15 @@ class ListView(PageView):
             return rows
         return rows.filter(pk__in=[pk for pk in self.request.POST.getlist("pk") if pk.isdigit()])
 
-    def confirm(self, action: BulkAction, rows: QuerySet[Any], total: int) -> HttpResponse:
+    def confirm(self, action: BulkAction, rows: QuerySet[Any], total: int, form: Any = None) -> HttpResponse:
         """Ask before a bulk action, saying how many rows and which."""
         context = self.get_context_data(
             action=action,
+            form=form,
             total=total,
             names=[str(row) for row in rows[:10]],
             everything=self.request.POST.get("all") == "yes",
             chosen=self.request.POST.getlist("pk"),
             here=self.request.get_full_path(),
         )
-        return self.render(context, "core/bulk_confirm.html")
+        return self.render(context, "core/bulk_confirm.html", status=422 if form is not None and form.errors else 200)

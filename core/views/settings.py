@@ -82,6 +82,7 @@ class SettingsView(PageView):
             ("No response from the phone (408)", _seconds(settings.SIP_NO_RESPONSE_TIMEOUT)),
             ("No answer (408)", _seconds(settings.SIP_NO_ANSWER_TIMEOUT)),
             ("Longest call", render.duration(settings.MAX_CALL_SECONDS)),
+            ("Quarantine of a released DID", _days(settings.DID_QUARANTINE_DAYS)),
             ("SIP code when no phone is registered", render.mono(settings.SIP_NOT_REGISTERED_CODE, copy=False)),
         ]
 
@@ -99,6 +100,10 @@ class SettingsView(PageView):
             ("Trusted proxies", ", ".join(settings.TRUSTED_PROXIES) or "none: the address of the socket counts"),
             ("Users who may log in", User.objects.filter(is_active=True).count()),
         ]
+
+
+def _days(value: int) -> Any:
+    return format_html('<span class="num">{} <span class="unit">d</span></span>', value)
 
 
 def _seconds(value: float) -> Any:

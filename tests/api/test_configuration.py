@@ -144,6 +144,9 @@ def test_a_mapping_is_all_or_nothing_and_names_the_holder(api: Api, operator: Us
     assert api("post", "dids/suspend/", {"dids": ids})[0] == 200
     assert api("post", "dids/resume/", {"dids": ids})[0] == 200
     assert api("post", "dids/unmap/", {"dids": ids[:1], "quarantine": True})[1][0]["state"] == "quarantine"
+    status, problem = api("post", "dids/release/", {"dids": ids[:1]})
+    assert status == 400 and "An administrator may end it early" in str(problem["errors"])
+    DID.objects.filter(pk=ids[0]).update(state_since="2000-01-01T00:00Z")
     assert api("post", "dids/release/", {"dids": ids[:1]})[1][0]["state"] == "available"
     assert api("delete", f"dids/{ids[0]}/")[0] == 204
 

@@ -12,7 +12,6 @@ from dids.services import (
     delete_dids,
     map_dids,
     move_dids,
-    release_dids,
     resume_dids,
     retire_dids,
     suspend_dids,
@@ -100,9 +99,6 @@ def test_an_unmapped_did_is_available_or_rests_in_quarantine(world: World, quara
         unmap_dids(actor=world.actor, did_ids=world.ids[:1], account=world.other_account)
     unmap_dids(actor=world.actor, did_ids=world.ids[:1], account=world.account, quarantine=quarantine)
     assert world.states()[0] == (state, "")
-    if quarantine:
-        release_dids(actor=world.actor, did_ids=world.ids[:1])
-        assert world.states()[0] == ("available", "")
 
 
 @db

@@ -244,7 +244,7 @@ def test_the_history_names_every_holder_and_who_did_it(operator_page: Browser, o
 @pytest.mark.parametrize(
     ("action", "before", "after"),
     [("suspend", "available", "suspended"), ("resume", "suspended", "available"), ("retire", "available", "retired"),
-     ("release", "retired", "available"), ("release", "quarantine", "available")],
+     ("release", "retired", "available")],
 )  # fmt: skip
 def test_each_button_of_a_did_asks_and_then_does_it(
     operator_page: Browser, cast: Cast, action: str, before: str, after: str
