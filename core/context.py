@@ -10,7 +10,7 @@ THEMES = ("auto", "light", "dark")
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return theme, clock and switch name.
+    """Return theme, clock, switch name, and whether all of it is a demo.
 
     The theme is a cookie, so that the very first byte of a page has the right colours; "auto" follows the system by
     a script in the head.
@@ -28,4 +28,5 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "own_zone_name": own_zone,
         "other_zone_name": own_zone if zone == "UTC" else "UTC",
         "switch_name": settings.SWITCH_NAME,
+        "demo": settings.DEMO,
     }

@@ -39,7 +39,8 @@ INHERITED_BY_MISTAKE = ("DATABASE_URL", "REDIS_URL", "REDIS_FIRST_DATABASE", "SE
 class Stack:
     """One running product and the means to hurt it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        self.arguments, self.own_environment = arguments, environment
         self.folder = DataFolder(Path(tempfile.mkdtemp(prefix="voipbilling-test-")))
         self.folder.prepare()
         self.hosts = ["127.0.0.1", *(["::1"] if try_bind("::1", 0) is None else [])]
@@ -49,6 +50,7 @@ class Stack:
         self.evapi_port = free_port()
         self.web_port = free_port()
         self.web_url = f"http://127.0.0.1:{self.web_port}"
+        self.said: list[str] = []
         self.user = self.password = self.database_url = self.redis_url = ""
         self.supervisor = Supervisor(self.folder)
         self._process: subprocess.Popen[str] | None = None
@@ -66,20 +68,23 @@ class Stack:
             "SIP_TLS_PORT": str(self.tls_port),
             "SIP_ADDRESS": self.sip_host,
             "EVAPI_LISTEN": f"127.0.0.1:{self.evapi_port}",
+            **self.own_environment,
         }
 
     def start(self) -> None:
         """Start everything and return when it is ready; raise RuntimeError with the launcher's words if it fails."""
         log = self.folder.log / "launcher.log"
         guard = [sys.executable, child.__file__, f"{self.folder.root}:tests", str(int(signal.SIGTERM))]
+        run = ["run", "--data", str(self.folder.root), "--throwaway", *self.arguments]
         with log.open("w") as chatter:
             self._process = subprocess.Popen(
-                [*guard, sys.executable, "-m", "launcher", "run", "--data", str(self.folder.root), "--throwaway"],
+                [*guard, sys.executable, "-m", "launcher", *run],
                 cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=chatter,
                 text=True, start_new_session=True,
             )  # fmt: skip
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            self.said.append(line.strip())
             if line.startswith("First login"):
                 self.user, self.password = line.split("user ")[1].strip().split(", password ")
             if line.startswith("Next:"):

@@ -28,6 +28,8 @@ DEBUG = env_flag("DEBUG")
 # checkers, migrations' dry run) get a random one, so that no default secret exists anywhere.
 SECRET_KEY = os.environ.get("SECRET_KEY") or os.urandom(32).hex()
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "*" if DEBUG else "localhost,127.0.0.1,[::1]")
+# Shown in the header of every page: what stands here is invented (bin/run --demo).
+DEMO = env_flag("DEMO")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
 

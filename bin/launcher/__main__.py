@@ -22,7 +22,9 @@ def main() -> int:
     """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(prog="launcher", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="run the whole product")
+    run = commands.add_parser("run", help="run the whole product")
+    run.add_argument("--demo", action="store_true", help="with an invented operator, in a data folder of its own")
+    commands.add_parser("demo-reset", help="remove the demo's data folder")
     commands.add_parser("services", help="run only PostgreSQL and Valkey, for development")
     commands.add_parser("prepare", help="prepare PostgreSQL for the product once, where other means run it")
     for name, what in (("manage", "a Django command"), ("pg", "one of PostgreSQL's programs")):
@@ -49,6 +51,7 @@ def main() -> int:
 def obey(arguments: argparse.Namespace) -> None:
     """Run the command."""
     # Imported late: this takes a while, and a signal must already find its handler.
+    from . import demo
     from .node import run_switch_node, run_worker_node
     from .outside import client, manage
     from .run import run_prepare, run_product, run_services
@@ -56,7 +59,9 @@ def obey(arguments: argparse.Namespace) -> None:
     folder = data_folder(arguments.data)
     match arguments.command:
         case "run":
-            run_product(folder, throwaway=arguments.throwaway)
+            run_product(folder, throwaway=arguments.throwaway, demo_wanted=arguments.demo)
+        case "demo-reset":
+            demo.reset(folder)
         case "services":
             run_services(folder, throwaway=arguments.throwaway)
         case "prepare":

@@ -21,6 +21,7 @@ class DataFolder:
         self.root = root.absolute()
         self.log = self.root / "log"
         self.secrets = self.root / "secrets"
+        self.demo_mark = self.root / "demo"
         self.run = self._run_folder()
         self._lock_descriptor: int | None = None
 
@@ -30,6 +31,15 @@ class DataFolder:
             return near
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:10]
         return Path(tempfile.gettempdir()) / f"voipbilling-{os.geteuid()}-{digest}"
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether this is the demo's folder."""
+        return self.demo_mark.exists()
+
+    def is_used(self) -> bool:
+        """Tell whether an installation has begun here: its secrets, or its database."""
+        return any(self.secrets.glob("*")) or (self.root / "postgres").exists()
 
     def prepare(self) -> None:
         """Create the folders, readable by their owner only.

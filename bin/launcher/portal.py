@@ -70,7 +70,9 @@ def main() -> None:
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
     collect_static_files()
-    first_login(Path(sys.argv[1]))
+    # The demo makes logins of its own.
+    if not settings.DEMO:
+        first_login(Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import child, health
+from . import child, demo, health
 from .database import prepare_switch_schema
 from .errors import StartError
 from .folder import DataFolder, write_private
@@ -82,13 +82,18 @@ def run_services(folder: DataFolder, *, throwaway: bool) -> None:
         watch(supervisor)
 
 
-def run_product(folder: DataFolder, *, throwaway: bool) -> None:
-    """Run everything; print the portal's address, and the first login where one was made."""
+def run_product(folder: DataFolder, *, throwaway: bool, demo_wanted: bool = False) -> None:
+    """Run everything; print the portal's address, and the first login where one was made, or the demo's logins."""
     open_folder(folder)
+    if demo_wanted:
+        demo.claim(folder)
+        demo.settle(os.environ)
+    else:
+        demo.refuse(folder)
     services = Services(folder, throwaway=throwaway)
     product = Product(folder, services, throwaway=throwaway)
     product.require_free_ports()
-    programs = product.programs()
+    programs = [*product.programs(), *([demo.program()] if demo_wanted else [])]
     services.initialise()
     environment = product.environment()
     supervisor = Supervisor(folder, programs)
@@ -101,10 +106,18 @@ def run_product(folder: DataFolder, *, throwaway: bool) -> None:
         if product.has_switch:
             say("writing the switch's configuration")
             prepare_switch(product, environment["DATABASE_URL"])
+        logins: dict[str, str] = {}
+        if demo_wanted:
+            say("entering the demo's operator: providers, numbers, clients, phones")
+            logins = demo.prepare(folder, environment)
         say("starting " + ", ".join(p.name for p in programs if p.group != "services"))
         supervisor.launch(*(program.name for program in programs))
         wait_until_ready(supervisor, product)
-        announce(product)
+        if demo_wanted:
+            say("registering the demo's phones and telling of its last day; the days before follow in the background")
+            database_url = environment["DATABASE_URL"]
+            wait_for(supervisor, demo.PROGRAM, lambda: bool(health.beating(database_url, (demo.PROGRAM,))), 90.0)
+        announce(product, logins)
         watch(supervisor)
 
 
@@ -146,11 +159,14 @@ def wait_until_ready(supervisor: Supervisor, product: Product, patience: float =
         wait_for(supervisor, name, ready, patience)
 
 
-def announce(product: Product) -> None:
+def announce(product: Product, demo_logins: dict[str, str]) -> None:
     """Tell a person where to go: the address is the only one on standard output."""
     print(f"voipbilling is ready: {product.web_url}", flush=True)
-    show_first_login(product.folder)
-    print(NEXT_STEP, flush=True)
+    if demo_logins:
+        demo.announce(demo_logins)
+    else:
+        show_first_login(product.folder)
+        print(NEXT_STEP, flush=True)
     if product.has_switch:
         ports = f"port {product.sip_port} (UDP and TCP)"
         ports += f" and {product.tls_port} (TLS)" if product.tls_port else "; TLS is off"

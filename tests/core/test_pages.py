@@ -5,6 +5,7 @@ import re
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import Settings
 
 from core.access import Access
 from tests.core.addresses import all_addresses
@@ -83,3 +84,11 @@ def test_the_menu_shows_what_the_role_may_open(admin_page: Client, support_page:
 def test_health_needs_no_login_and_no_database(client: Client, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
     response = client.get("/healthz")
     assert (response.status_code, response.content) == (200, b"ok\n")
+
+
+@pytest.mark.parametrize("demo", [True, False])
+def test_a_demo_is_marked_on_its_pages_and_nothing_else_is(
+    support_page: Client, settings: Settings, demo: bool
+) -> None:
+    settings.DEMO = demo
+    assert ("Everything here is invented" in support_page.get("/settings/").content.decode()) is demo

@@ -1,0 +1,180 @@
+"""What the demo's operator has done: everything of the cast entered through the product's services, at its time."""
+
+import datetime as dt
+from decimal import Decimal
+
+from accounts.choices import AccountState
+from accounts.models import Account, Alias, Client
+from accounts.services import create_account, create_alias, create_client, set_account_state, update_alias
+from billing.models import Product, ProductMapping, Rate, RateTable
+from billing.services import record_adjustment, record_payment
+from carriers.models import Carrier, CarrierAccount
+from carriers.networks import read_network
+from carriers.services import create_carrier, save_carrier_account
+from core.choices import Role
+from core.models import User
+from core.preview import digest_of
+from demo.cast import (
+    DID_LIMITS,
+    NORTHGATE,
+    OFFICES,
+    PRODUCTS,
+    PROVIDERS,
+    QUARANTINED,
+    RETIRED,
+    RINGS,
+    SUSPENDED,
+    Office,
+    Provider,
+)
+from demo.past import as_of
+from demo.state import State
+from dids.bulk import add_dids, plan_list
+from dids.models import DID
+from dids.services import map_dids, retire_dids, suspend_dids, unmap_dids, update_did
+
+# Shares of the past at which something was changed; calls after it are judged by another version.
+RELEASED, CLEANED_UP, ENFORCED = 0.3, 0.55, 0.8
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+LOGINS = (("admin", Role.ADMINISTRATOR), ("operator", Role.OPERATOR), ("support", Role.SUPPORT))
+
+
+def build(state: State) -> None:
+    """Enter everything, once; each step is one transaction, so that a start cut short goes on where it stopped."""
+    if not User.objects.exists():
+        _logins(state)
+    admin, operator = User.objects.get(username="admin"), User.objects.get(username="operator")
+    if not Carrier.objects.exists():
+        with as_of(state.begun - dt.timedelta(days=state.days, hours=2)):
+            _products()
+            for provider in PROVIDERS:
+                _carrier(operator, provider)
+            for office in OFFICES:
+                _office(operator, office, state)
+            _mappings(operator)
+    if not DID.objects.filter(number=RETIRED, state="retired").exists():
+        with as_of(state.at(RELEASED)):
+            unmap_dids(actor=operator, did_ids=_ids(QUARANTINED), quarantine=True)
+            retire_dids(actor=operator, did_ids=_ids(RETIRED))
+    if Alias.objects.filter(username="ashdown-van", enabled=True).exists():
+        with as_of(state.at(CLEANED_UP)):
+            for old in CarrierAccount.objects.filter(network__in=("203.0.113.200/32", "127.0.30.200/32")):
+                old.enabled = False
+                save_carrier_account(actor=operator, account=old)
+            van = Alias.objects.get(username="ashdown-van")
+            update_alias(actor=operator, alias=van, enabled=False, description=van.description)
+    if not DID.objects.filter(number=SUSPENDED, state="suspended").exists():
+        with as_of(state.at(ENFORCED)):
+            _enforce(admin, operator)
+
+
+def _logins(state: State) -> None:
+    with as_of(state.begun - dt.timedelta(days=state.days, hours=3)):
+        for username, role in LOGINS:
+            password = state.logins[username]
+            if role is Role.ADMINISTRATOR:
+                User.objects.create_superuser(username=username, email="", password=password, role=role)
+            else:
+                User.objects.create_user(username=username, password=password, role=role)
+
+
+def _products() -> None:
+    for name, kind, currency, rates in PRODUCTS:
+        table = RateTable.objects.create(name=name, currency=currency)
+        Rate.objects.bulk_create(
+            Rate(
+                table=table, code=code, description=words, rate_minute=Decimal(minute), rate_call=Decimal(call),
+                increment=increment, enabled=enabled,
+            )
+            for code, words, minute, call, increment, enabled in rates
+        )  # fmt: skip
+        product = Product.objects.create(name=name, kind=kind)
+        ProductMapping.objects.create(product=product, rate_table=table, starts_at=LONG_AGO)
+
+
+def _carrier(actor: User, provider: Provider) -> None:
+    carrier = create_carrier(
+        actor=actor,
+        name=provider.name,
+        currency=provider.currency,
+        is_did_provider=provider.is_did_provider,
+        notes=provider.notes,
+    )
+    if provider.payment:
+        record_payment(
+            actor=actor, balance=carrier.balance, amount=provider.payment, idempotency_key=f"demo-{provider.name}"
+        )
+    for address in provider.addresses:
+        entry = CarrierAccount(
+            carrier=carrier,
+            network=read_network(address.network, subnet=True),
+            product=Product.objects.get(name=address.product),
+            tech_prefix=address.tech_prefix,
+            default_region=address.default_region,
+            call_limit=address.call_limit,
+            enabled=address.enabled,
+            description=address.description,
+        )
+        save_carrier_account(actor=actor, account=entry)
+    if provider.numbers:
+        plan = plan_list(carrier=carrier, text=provider.numbers, default_region="GB")
+        add_dids(actor=actor, carrier=carrier, plan=plan, previewed=digest_of(plan))
+
+
+def _office(actor: User, office: Office, state: State) -> None:
+    client = Client.objects.filter(name=office.client).first() or create_client(
+        actor=actor, name=office.client, email=office.email
+    )
+    account = create_account(
+        actor=actor,
+        client=client,
+        name=office.account,
+        currency="GBP",
+        credit_limit=office.credit_limit,
+        product=Product.objects.get(name=office.product) if office.product else None,
+        call_limit=office.call_limit,
+        max_call_seconds=office.max_call_seconds,
+    )
+    if office.payment:
+        key = f"demo-{office.client}-{office.account}"
+        record_payment(actor=actor, balance=account.balance, amount=office.payment, idempotency_key=key)
+    for username, description in office.aliases:
+        _, state.secrets[username] = create_alias(
+            actor=actor, account=account, username=username, description=description
+        )
+    # Only digests are in the database: without this file the phones could not register any more.
+    state.save()
+
+
+def _mappings(actor: User) -> None:
+    for number, username in RINGS.items():
+        alias = Alias.objects.select_related("account").get(username=username)
+        map_dids(actor=actor, did_ids=_ids(number), alias=alias, account=alias.account)
+    for number, limit in DID_LIMITS.items():
+        update_did(actor=actor, did=DID.objects.get(number=number), call_limit=limit)
+
+
+def _enforce(admin: User, operator: User) -> None:
+    """Suspend who did not pay, top up who did, correct what was wrong."""
+    suspend_dids(actor=operator, did_ids=_ids(SUSPENDED))
+    bakery = Account.objects.get(client__name="Willow Street Bakery")
+    set_account_state(actor=operator, account=bakery, state=AccountState.SUSPENDED)
+    northgate = Carrier.objects.get(name=NORTHGATE).balance
+    record_payment(
+        actor=operator, balance=northgate, amount=Decimal(50), idempotency_key="demo-top-up", note="Bank transfer 2291"
+    )
+    record_adjustment(
+        actor=admin,
+        balance=northgate,
+        amount=Decimal("-0.84"),
+        idempotency_key="demo-correction",
+        note="Charged twice in October",
+    )
+    dispatch = Account.objects.get(name="Dispatch").balance
+    record_payment(
+        actor=operator, balance=dispatch, amount=Decimal(40), idempotency_key="demo-dispatch", note="Card payment"
+    )
+
+
+def _ids(*numbers: str) -> list[int]:
+    return list(DID.objects.filter(number__in=numbers).values_list("pk", flat=True))
