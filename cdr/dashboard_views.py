@@ -2,16 +2,21 @@
 
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
 from cdr import today
 from cdr.choices import Outcome
-from cdr.first_steps import next_step
+from cdr.first_steps import are_over, first_steps
 from core.access import Access
 from core.views.base import PageView
+
+HIDDEN = "first_steps_hidden"
+YEAR = 365 * 24 * 3600
 
 
 class DashboardView(PageView):
@@ -24,6 +29,9 @@ class DashboardView(PageView):
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Show the page, or its live part alone."""
         context = self.get_context_data(**dashboard_context())
+        if not are_over(context["now"]):
+            hidden = request.COOKIES.get(HIDDEN) == "1"
+            context |= {"first_steps": None if hidden else first_steps(), "first_steps_hidden": hidden}
         if self.wants_fragment("dashboard"):
             return self.render(context, "cdr/dashboard_fragment.html")
         return self.render(context)
@@ -54,8 +62,25 @@ def dashboard_context() -> dict[str, Any]:
         "differences": today.verdict_differences(),
         "dead_letters": today.open_dead_letters(),
         "start": start,
-        "next_step": next_step(),
     }
+
+
+class FirstStepsView(PageView):
+    """Hide the list of first steps, or show it again: a reader's own taste, kept by the browser."""
+
+    access = Access.READ
+    access_post = Access.READ
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        """Note it, and lead back to the dashboard."""
+        response = HttpResponseRedirect(reverse("cdr:dashboard"))
+        if request.POST.get("show") == "1":
+            response.delete_cookie(HIDDEN)
+        else:
+            secure = settings.SESSION_COOKIE_SECURE
+            response.set_cookie(HIDDEN, "1", max_age=YEAR, httponly=True, secure=secure, samesite="Lax")
+        return response
 
 
 class DashboardPlotView(View):

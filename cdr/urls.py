@@ -10,6 +10,7 @@ app_name = "cdr"
 
 urlpatterns = [
     path("", dashboard_views.DashboardView.as_view(), name="dashboard"),
+    path("dashboard/first-steps/", dashboard_views.FirstStepsView.as_view(), name="first_steps"),
     path("dashboard/plot.json", dashboard_views.DashboardPlotView.as_view(), name="dashboard_plot"),
     path("cdrs/", views.CdrListView.as_view(), name="cdr_list"),
     *tab_urls(CDR, "cdrs/<uuid:pk>/"),

@@ -9,6 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from core.models import User
 from tests.cast import make_user
+from tests.inventory import a_carrier
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -197,3 +198,16 @@ def test_no_page_is_wider_than_the_screen(desk: Page, live_server: LiveServer, w
     desk.set_viewport_size({"width": width, "height": 800})
     desk.goto(live_server.url + path)
     assert desk.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_the_first_steps_tick_while_one_looks(desk: Page, live_server: LiveServer) -> None:
+    """The dashboard asks again by itself; hiding the list keeps it hidden."""
+    desk.goto(live_server.url)
+    steps = desk.locator("#first-steps li")
+    expect(steps.first).to_have_attribute("aria-current", "step")
+    a_carrier(User.objects.get(username="ada"), is_did_provider=True)
+    expect(desk.get_by_text("2 of 9 done")).to_be_visible(timeout=8000)
+    expect(steps.nth(2).get_by_role("link", name="Add payment")).to_be_visible()
+    desk.get_by_role("button", name="Hide").click()
+    expect(desk.get_by_role("button", name="Show the first steps again")).to_be_visible()
+    expect(steps).to_have_count(0)
