@@ -37,7 +37,12 @@ def first_login(note: Path) -> None:
         login = {"user": "admin", "password": secrets.token_urlsafe(12)}
         write_private(note, json.dumps(login) + "\n")
         user_model.objects.create_superuser(
-            username=login["user"], email="", password=login["password"], role="administrator"
+            username=login["user"],
+            email="",
+            password=login["password"],
+            role="administrator",
+            # It stands in a terminal's or a journal's memory.
+            must_change_password=True,
         )
 
 

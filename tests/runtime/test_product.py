@@ -26,6 +26,7 @@ def test_the_first_login_is_an_administrator(stack: Stack) -> None:
     user = User.objects.get(username=stack.user)
     assert user.check_password(stack.password)
     assert user.is_administrator
+    assert user.must_change_password or stack.password.startswith("chosen-")
     assert not (stack.folder.secrets / "first_login").exists()
 
 
