@@ -80,7 +80,7 @@ def announce(logins: dict[str, str]) -> None:
 
 def reset(folder: DataFolder) -> None:
     """Remove the demo's data folder; raise StartError for a folder that is no demo's, or while it runs."""
-    if not folder.root.exists():
+    if not folder.is_demo and not folder.is_used():
         say(f"there is no demo in {folder.root}")
         return
     if not folder.is_demo:
