@@ -19,6 +19,11 @@ COLUMNS = (
     "decided_reason", "reason", "record", "differs",
 )  # fmt: skip
 DECIDED = ("decider", "config_version", "facts", "decided_reason", "reason", "record", "differs")
+# What no decider judged never replaces what one did.
+CONFLICT = (
+    f"ON CONFLICT (attempt_id, started_at) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in DECIDED)} "
+    "WHERE excluded.decided_reason <> ''"
+)
 
 
 @handles("attempt", "decision", weight=50)
@@ -31,9 +36,7 @@ def record_attempts(events: list[Event]) -> None:
     decisions = {event.attempt: event for event in events if event.type == "decision"}
     alone = {event.attempt: event for event in events if event.attempt not in decisions}
     verdicts = judge_events([*decisions.values(), *alone.values()])
-    _insert((_row(event, verdicts[event.attempt]) for event in alone.values()), "DO NOTHING")
-    update = "DO UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in DECIDED)
-    _insert((_row(event, verdicts[event.attempt]) for event in decisions.values()), update)
+    _insert(_row(event, verdicts[event.attempt]) for event in [*decisions.values(), *alone.values()])
     write_entries(
         _difference(event, verdicts[event.attempt]) for event in decisions.values() if verdicts[event.attempt].differs
     )
@@ -61,9 +64,9 @@ def _row(event: Event, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _insert(rows: Iterable[dict[str, Any]], on_conflict: str) -> None:
-    values = sorted(rows, key=lambda row: row["attempt_id"].int)
-    insert_rows(Attempt, COLUMNS, values, conflict=f"ON CONFLICT (attempt_id, started_at) {on_conflict}")
+def _insert(rows: Iterable[dict[str, Any]]) -> None:
+    """Write attempts in one order, all in one statement, so that two workers wait for each other at most once."""
+    insert_rows(Attempt, COLUMNS, sorted(rows, key=lambda row: row["attempt_id"].int), conflict=CONFLICT)
 
 
 def _difference(event: Event, verdict: Verdict) -> LogEntry:

@@ -1,10 +1,12 @@
 """Months of the partitioned tables: made ahead, and made late around rows that came before them."""
 
 import datetime as dt
+import uuid
 
 import pytest
 from django.db import connection
 
+from cdr.models import CDR
 from core.partitions import ensure_partitions, partitioned_tables
 from systemlog.models import LogEntry
 
@@ -38,3 +40,14 @@ def test_every_partitioned_table_gets_its_months() -> None:
         for table, _ in tables:
             cursor.execute("SELECT to_regclass(%s)", [f"{table}_2031_08"])
             assert cursor.fetchone()[0] is not None
+
+
+def test_new_months_leave_the_room_for_updates_that_the_table_wants() -> None:
+    """Both ways to make a month: ahead, and around rows that wait in the default partition."""
+    ensure_partitions(LATER)
+    CDR.objects.create(attempt_id=uuid.uuid4(), started_at=LATER.replace(year=2032), switch="sw1")
+    ensure_partitions(LATER.replace(year=2032))
+    with connection.cursor() as cursor:
+        for name in ("cdr_cdr_default", "cdr_cdr_2031_05", "cdr_cdr_2032_05"):
+            cursor.execute("SELECT reloptions FROM pg_class WHERE oid = %s::regclass", [name])
+            assert cursor.fetchone()[0] == ["fillfactor=70"], name
