@@ -76,7 +76,7 @@ class AliasListView(ListView):
     def _switch(rows: QuerySet[Alias], actor: Any, *, enabled: bool) -> int:
         aliases = list(rows.order_by("pk"))
         for alias in aliases:
-            update_alias(actor=actor, alias=alias, enabled=enabled, description=alias.description)
+            update_alias(actor=actor, alias=alias, enabled=enabled)
         return len(aliases)
 
 

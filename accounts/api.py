@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
@@ -154,7 +155,7 @@ class AliasSerializer(PortalSerializer):
 
     class Meta:
         model = Alias
-        fields: tuple[str, ...] = ("id", "account", "username", "enabled", "description", "registered", "dids")
+        fields: tuple[str, ...] = ("id", "account", "username", "enabled", "description", "audio", "registered", "dids")
 
 
 class AliasSecretSerializer(AliasSerializer):
@@ -188,10 +189,11 @@ class AliasViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin)
     def create(self, request: Request) -> Response:
         """Add an alias; the answer holds its secret, which cannot be read again."""
         values = self.valid(request)
-        enabled = values.pop("enabled", True)
-        alias, secret = create_alias(actor=self.actor, **values)
-        if not enabled:
-            update_alias(actor=self.actor, alias=alias, enabled=False, description=alias.description)
+        later = {field: values.pop(field) for field in ("enabled", "audio") if field in values}
+        with transaction.atomic():
+            alias, secret = create_alias(actor=self.actor, **values)
+            if later:
+                alias = update_alias(actor=self.actor, alias=alias, **later)
         return self._with_secret(alias, secret, 201)
 
     @extend_schema(request=None, responses=AliasSecretSerializer)
@@ -211,12 +213,8 @@ class AliasViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin)
         for field in ("username", "account"):
             if values.get(field, getattr(instance, field)) != getattr(instance, field):
                 raise serializers.ValidationError({field: ["This stays; add another alias."]})
-        return update_alias(
-            actor=self.actor,
-            alias=instance,
-            enabled=values.get("enabled", instance.enabled),
-            description=values.get("description", instance.description),
-        )
+        changes = {field: values[field] for field in ("enabled", "description", "audio") if field in values}
+        return update_alias(actor=self.actor, alias=instance, **changes)
 
     def delete_row(self, instance: Alias) -> None:
         """Delete an alias that no DID rings."""

@@ -105,5 +105,9 @@ class AliasMainForm(forms.ModelForm):
 
     class Meta:
         model = Alias
-        fields = ("description", "enabled")
-        help_texts = {"enabled": "A disabled alias can neither register nor be called."}
+        fields = ("description", "enabled", "audio")
+        help_texts = {
+            "enabled": "A disabled alias can neither register nor be called.",
+            "audio": "Automatic: through the switch's relay where the phone is behind NAT, else directly between phone "
+            "and carrier. Choose always where callers hear nothing, or are not heard.",
+        }

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from accounts.choices import AccountState
 from billing.models import Balance, Product
+from core.choices import AudioPath
 from core.history import tracked
 
 sip_user_format = RegexValidator(
@@ -74,6 +75,7 @@ class Alias(models.Model):
     ha1_sha256 = models.CharField(max_length=64, editable=False)
     enabled = models.BooleanField(default=True)
     description = models.CharField(max_length=200, blank=True)
+    audio = models.CharField(max_length=12, choices=AudioPath, default=AudioPath.AUTOMATIC)
 
     class Meta:
         ordering = ["username"]

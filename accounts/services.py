@@ -175,13 +175,17 @@ def regenerate_secret(*, actor: User, alias: Alias) -> str:
     return secret
 
 
-def update_alias(*, actor: User, alias: Alias, enabled: bool, description: str) -> Alias:
-    """Change what may change of an alias: its user name is part of its digests and stays."""
+def update_alias(*, actor: User, alias: Alias, **changes: Any) -> Alias:
+    """Change what may change of an alias: ``enabled``, ``description``, ``audio``.
+
+    Its user name is part of its digests and stays.
+    """
     with transaction.atomic(), acting(actor):
         locked = Alias.objects.select_for_update(no_key=True).get(pk=alias.pk)
-        locked.enabled, locked.description = enabled, description
+        for field, value in changes.items():
+            setattr(locked, field, value)
         locked.full_clean()
-        locked.save(update_fields=["enabled", "description"])
+        locked.save(update_fields=list(changes))
         return locked
 
 

@@ -54,7 +54,7 @@ def build(dids: int, networks: int) -> Snapshot:
     config.fill("carrier", [Carrier(n, f"Carrier {n}", True, True, n, 1) for n in range(1, CARRIERS + 1)])
     config.fill("client", [Client(1, "Client", 1)])
     config.fill("account", [Account(1, 1, "Account", "active", 999_999, None, None, None, 1)])
-    config.fill("alias", [Alias(n, 1, f"alias-{n}", True, 1) for n in range(1, ALIASES + 1)])
+    config.fill("alias", [Alias(n, 1, f"alias-{n}", True, "automatic", 1) for n in range(1, ALIASES + 1)])
     config.fill("carrier_account", (network(n) for n in range(1, networks + 1)))
     config.fill(
         "did",
@@ -72,7 +72,7 @@ def network(n: int) -> CarrierAccount:
         # One block of 256 addresses each, of which the entry takes some.
         length = (32, 30, 28, 26, 24)[n % 5]
         text = f"{20 + (n >> 16)}.{n >> 8 & 0xFF}.{n & 0xFF}.0/{length}"
-    return CarrierAccount(n, n % CARRIERS + 1, text, 1, "", "request_uri", "", (), None, True, 1)
+    return CarrierAccount(n, n % CARRIERS + 1, text, 1, "", "request_uri", "", (), None, True, "automatic", 1)
 
 
 def calls(config: Snapshot, dids: int, networks: int, count: int) -> list[dict[str, Any]]:

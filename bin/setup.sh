@@ -15,7 +15,9 @@ VENV=$ROOT/.venv
 # Kamailio and the modules of SWITCH: evapi, jansson and uuid are in -extra-modules. For TLS, openssl makes the first
 # certificate and tcc, the smallest C compiler there is, switch/fork_safety.c.
 SWITCH_PACKAGES=(kamailio kamailio-postgres-modules kamailio-redis-modules kamailio-extra-modules
-    kamailio-json-modules kamailio-tls-modules openssl tcc sip-tester)
+    kamailio-json-modules kamailio-tls-modules kamailio-utils-modules openssl tcc sip-tester)
+# Audio of phones behind NAT; without it the switch runs as well.
+RELAY_PACKAGES=(rtpengine-daemon)
 
 open_log() {
     mkdir -p -m 700 "$DATA" 2>/dev/null && mkdir -p -m 700 "$DATA/log" 2>/dev/null && : 2>/dev/null >>"$DATA/log/setup.log" ||
@@ -49,10 +51,11 @@ apt_install() {
     root_command || { APT_REASON="this user is neither root nor allowed to use sudo"; return 1; }
     say "installing Debian packages: $MISSING"
     local environment=(env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8)
-    local policy=/usr/sbin/policy-rc.d fresh_switch=no made_policy=no result=0
-    case " $MISSING " in *" kamailio "*) fresh_switch=yes ;; esac
-    # Debian starts a Kamailio of its own on the SIP port as soon as the package is there: ours would find it taken.
-    if [ $fresh_switch = yes ] && [ ! -e $policy ]; then
+    local policy=/usr/sbin/policy-rc.d made_policy=no result=0 service services=()
+    case " $MISSING " in *" kamailio "*) services+=(kamailio) ;; esac
+    case " $MISSING " in *" rtpengine-daemon "*) services+=(rtpengine-daemon) ;; esac
+    # Debian starts a Kamailio of its own on the SIP port, and an rtpengine on ours, as soon as the package is there.
+    if [ ${#services[@]} -gt 0 ] && [ ! -e $policy ]; then
         printf '#!/bin/sh\nexit 101\n' | "${AS_ROOT[@]}" tee $policy >/dev/null && "${AS_ROOT[@]}" chmod 755 $policy
         made_policy=yes
     fi
@@ -60,8 +63,10 @@ apt_install() {
         "${AS_ROOT[@]}" "${environment[@]}" apt-get install -y --no-install-recommends "${missing[@]}"
     } >>"$SETUP_LOG" 2>&1 </dev/null || result=1
     [ $made_policy = no ] || "${AS_ROOT[@]}" rm -f $policy
-    if [ $fresh_switch = yes ] && [ -d /run/systemd/system ]; then
-        "${AS_ROOT[@]}" systemctl disable --now kamailio >>"$SETUP_LOG" 2>&1 || true
+    if [ -d /run/systemd/system ]; then
+        for service in "${services[@]}"; do
+            "${AS_ROOT[@]}" systemctl disable --now "$service" >>"$SETUP_LOG" 2>&1 || true
+        done
     fi
     [ $result = 0 ] || APT_REASON="apt-get says: $(last_words)"
     return $result
@@ -116,6 +121,14 @@ install_assets() {
         ci --ignore-scripts --no-audit --no-fund) >>"$SETUP_LOG" 2>&1 </dev/null ||
         die "npm could not install the front-end packages: $(grep -m 1 'npm error' "$SETUP_LOG" || last_words) (all of it: $SETUP_LOG)"
     printf '%s\n' "$wanted" >"$stamp"
+}
+
+# The audio relay's package; only phones behind NAT miss it.
+install_relay() {
+    [ "${SWITCH:-on}" != off ] && [ "${RTP_RELAY:-on}" != off ] || return 0
+    if apt_install "${RELAY_PACKAGES[@]}"; then return 0; fi
+    [ "${CI:-}" != true ] || die "the audio relay's package cannot be installed ($APT_REASON): apt-get install $MISSING"
+    say "voipbilling: the audio relay cannot run: $APT_REASON. As root: apt-get install ${RELAY_PACKAGES[*]}. The switch starts without it."
 }
 
 # The switch's packages; without them the portal runs alone, which CI must never accept.

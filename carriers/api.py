@@ -150,6 +150,7 @@ class CarrierAccountSerializer(PortalSerializer):
             "call_limit",
             "enabled",
             "description",
+            "audio",
         )
 
 

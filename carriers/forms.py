@@ -101,10 +101,13 @@ class CarrierAccountForm(forms.ModelForm):
             "call_limit",
             "enabled",
             "description",
+            "audio",
         )
         help_texts = {
             "tech_prefix": "What the carrier dials before each number; it tells two carriers on one address apart.",
             "number_source": "Where this carrier's INVITE holds the DID.",
+            "audio": "Automatic: through the switch's relay where phone or carrier is behind NAT, else directly. "
+            "Always: for a carrier that sends audio to one address only, the switch's.",
             "enabled": "Calls from a disabled address are refused, also when a wider subnet holds it.",
         }
         labels = {"number_source": "DID is read from"}
@@ -125,13 +128,14 @@ class CarrierAccountForm(forms.ModelForm):
             "product",
             "description",
             More(
-                "More: tech prefix, number format, call limit",
+                "More: tech prefix, number format, call limit, audio",
                 Div(
                     Field("tech_prefix", wrapper_class="col"), Field("call_limit", wrapper_class="col"), css_class="row"
                 ),
                 "number_source",
                 "default_region",
                 "translation",
+                "audio",
                 "enabled",
             ),
         )

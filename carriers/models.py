@@ -10,6 +10,7 @@ from netfields import CidrAddressField
 from billing.models import Balance, Product
 from carriers.choices import NumberSource
 from carriers.networks import show_network
+from core.choices import AudioPath
 from core.history import tracked
 
 tech_prefix_format = RegexValidator(r"^[0-9*#]{0,15}$", "Digits, * and # only, at most 15, such as 1001#.")
@@ -68,6 +69,7 @@ class CarrierAccount(models.Model):
     call_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit; 0: no calls.")
     enabled = models.BooleanField(default=True)
     description = models.CharField(max_length=200, blank=True)
+    audio = models.CharField(max_length=12, choices=AudioPath, default=AudioPath.AUTOMATIC)
 
     class Meta:
         ordering = ["network", "tech_prefix"]

@@ -4,6 +4,7 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
+from cdr import audio
 from cdr.models import CDR, sip_user
 from routing.models import Attempt
 from routing.reasons import reason as reason_of
@@ -145,7 +146,16 @@ def _ended(event: Event, record: CDR) -> LogEntry | None:
     return _entry(event, record, words, known.category, known.severity, code)
 
 
-_WORDS = {"ringing": _ringing, "answer": _answered, "end": _ended}
+def _audio(event: Event, record: CDR) -> LogEntry | None:
+    """Tell of one-way and missing audio; that both sides were heard is no news."""
+    fault = audio.fault_words(record)
+    if not fault:
+        return None
+    words = f"{fault} ({audio.packets_words(record)})."
+    return _entry(event, record, words, Category.CALL, Severity.WARNING, "one_way_audio")
+
+
+_WORDS = {"ringing": _ringing, "answer": _answered, "end": _ended, "audio": _audio}
 
 
 def _complete_earlier_entries(events: list[Event], records: dict[uuid.UUID, CDR]) -> None:

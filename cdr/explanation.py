@@ -7,6 +7,7 @@ import datetime as dt
 import ipaddress
 from dataclasses import dataclass, field
 
+from cdr import audio
 from cdr.call_log import duration_words
 from cdr.models import CDR
 from routing.reasons import reason as reason_of
@@ -66,6 +67,7 @@ def explain(record: CDR, evidence: Evidence) -> Explanation:
     elif record.reason in {"declined", "phone_failed", "busy"} and record.phone_code:
         told = f"The phone answered {record.phone_code}"
         said.shown_by.append(f"{told}: {record.phone_reason}." if record.phone_reason else f"{told}.")
+    _explain_audio(record, said)
     return said
 
 
@@ -84,7 +86,8 @@ def _what_happened(record: CDR) -> str:
         if record.reason != "completed":
             return f"{phone} answered, and they talked for {lasted}. Then: {_lower(known.words)}."
         by = {"caller": "the caller", "callee": "the phone", "switch": "the switch"}.get(record.hung_up_by, "one side")
-        return f"{phone} answered, and they talked for {lasted}; {by} hung up. Nothing went wrong."
+        fault = audio.fault_words(record) or "Nothing went wrong"
+        return f"{phone} answered, and they talked for {lasted}; {by} hung up. {fault}."
     if record.rang_at and record.ring_seconds is not None:
         return f"{phone} rang for {duration_words(record.ring_seconds)}. {known.words}.{told}"
     return f"{known.words}.{told}"
@@ -135,6 +138,16 @@ def _explain_unregistered(record: CDR, evidence: Evidence, said: Explanation) ->
         ago = duration_words((record.started_at - evidence.last_refusal_at).total_seconds())
         said.shown_by.append(f"{ago} before the call: {evidence.last_refusal}")
         said.remedies.insert(0, "Type the alias's SIP user name and secret into the phone again: it was refused.")
+
+
+def _explain_audio(record: CDR, said: Explanation) -> None:
+    """Say which way the audio took and what each side sent (the relay counts what passes through it)."""
+    if not record.answered_at:
+        return
+    if path := audio.path_words(record):
+        packets = audio.packets_words(record)
+        said.shown_by.append(f"Audio: {_lower(path)}" + (f"; {packets}." if packets else "."))
+    said.remedies += audio.remedies(record)
 
 
 def host_port(text: str) -> tuple[str, int]:

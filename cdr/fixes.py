@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from cdr import audio
 from cdr.models import CDR
 from core.phone_numbers import NumberError, read_number
 from dids.models import DID
@@ -25,7 +26,7 @@ def fixes_for(record: CDR, *, may_write: bool) -> list[Fix]:
     """
     if record.reason == "source_not_listed":
         return _list_the_source(record, may_write)
-    found = []
+    found = [_fix(_ALIAS[0].format(record.alias_label), _ALIAS[1], record.alias_id)] if _needs_relay(record) else []
     for words, url_name, kind, writes in _PAGES.get(record.reason, ()):
         pk = getattr(record, f"{kind}_id") if kind else None
         if (kind and not pk) or (writes and not may_write):
@@ -34,6 +35,11 @@ def fixes_for(record: CDR, *, may_write: bool) -> list[Fix]:
         query = {"number": f"+{record.number}"} if url_name == "dids:carrierdid_add" else {}
         found.append(_fix(words.format(name or "it", number=record.called_number), url_name, pk, query))
     return found
+
+
+def _needs_relay(record: CDR) -> bool:
+    """Whether the audio setting of the alias is worth a look: an answered call in which somebody was not heard."""
+    return bool(record.alias_id and audio.fault_words(record))
 
 
 def _list_the_source(record: CDR, may_write: bool) -> list[Fix]:
@@ -91,6 +97,7 @@ _PAGES: dict[str, tuple[tuple[str, str, str, bool], ...]] = {
     "funds_unknown": (_DASHBOARD,),
     "no_decision": (_DASHBOARD,),
     "not_registered": (_ALIAS, ("Registrations", "accounts:registration_list", "", False)),
+    "relay_unavailable": (_DASHBOARD, _ALIAS),
     "no_response": (_TRACE, _ALIAS),
     "cancelled_no_response": (_TRACE, _ALIAS),
     "phone_failed": (_TRACE, _ALIAS),

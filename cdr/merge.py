@@ -14,7 +14,7 @@ from systemlog.events import Event, InvalidEvent, address_of, integer_of, text_o
 
 SWITCH_LOST = "switch_lost"
 SMALL = 32_767
-CALL_EVENTS = ("attempt", "decision", "ringing", "answer", "end")
+CALL_EVENTS = ("attempt", "decision", "ringing", "answer", "end", "audio")
 
 
 def merge(record: CDR, events: Iterable[Event]) -> CDR:
@@ -90,6 +90,17 @@ def _merge_end(record: CDR, event: Event) -> None:
     record.hung_up_by = event.text("by", 8)
     record.phone_code = _small(event.integer("phone_code")) or None
     record.phone_reason = event.text("phone_reason")
+    # An end that the worker concluded knows nothing of the audio.
+    record.audio = event.text("audio", 8) or record.audio
+    record.audio_why = event.text("audio_why", 16) or record.audio_why
+
+
+def _merge_audio(record: CDR, event: Event) -> None:
+    """Take what the relay counted; -1: it did not know the call any more."""
+    for side in ("caller_packets", "phone_packets"):
+        told = event.integer(side)
+        if told is not None and told >= 0:
+            setattr(record, side, max(told, getattr(record, side) or 0))
 
 
 def _reopen(record: CDR) -> None:
@@ -112,4 +123,5 @@ _MERGE = {
     "ringing": _merge_ringing,
     "answer": _merge_answer,
     "end": _merge_end,
+    "audio": _merge_audio,
 }

@@ -56,6 +56,10 @@ class CDR(models.Model):
     caller_user_agent = models.CharField(max_length=256, blank=True)
     phone_user_agent = models.CharField(max_length=256, blank=True)
     traced = models.BooleanField(default=False)
+    audio = models.CharField(max_length=8, blank=True, help_text="How audio went: relay or direct.")
+    audio_why = models.CharField(max_length=16, blank=True)
+    caller_packets = models.PositiveBigIntegerField(null=True, help_text="RTP packets the relay had from the carrier.")
+    phone_packets = models.PositiveBigIntegerField(null=True, help_text="RTP packets the relay had from the phone.")
 
     class Meta:
         verbose_name = "CDR"

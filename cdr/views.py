@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views import View
 
-from cdr import selectors
+from cdr import audio, selectors
 from cdr.causes import q850_name, sip_phrase
 from cdr.explanation import explain
 from cdr.filters import CdrFilterSet
@@ -133,9 +133,18 @@ def outcome_rows(record: CDR) -> list[tuple[str, Any]]:
         ("SIP code to the carrier", named(record.sip_code, sip_phrase(record.sip_code))),
         ("Q.850 cause", named(record.q850_cause, q850_name(record.q850_cause))),
         ("Ended by", who or render.EMPTY),
+        ("Audio", audio_row(record)),
         ("SIP code of the phone", render.mono(record.phone_code, copy=False)),
         ("Reason of the phone", record.phone_reason or render.EMPTY),
     ]
+
+
+def audio_row(record: CDR) -> Any:
+    """Return which way the audio took, and below it what each side sent."""
+    path, packets = audio.path_words(record), audio.fault_words(record) or audio.packets_words(record)
+    if path and packets:
+        return format_html('{}<div class="text-secondary">{}</div>', path, packets)
+    return path or render.EMPTY
 
 
 def named(code: int | None, name: str) -> Any:

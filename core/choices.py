@@ -24,3 +24,11 @@ class Role(ColouredChoices):
     ADMINISTRATOR = "administrator", "purple", "Administrator"
     OPERATOR = "operator", "blue", "Operator"
     SUPPORT = "support", "secondary", "Support"
+
+
+class AudioPath(ColouredChoices):
+    """Whether audio of calls goes through the switch's relay; of a call's two settings ALWAYS wins, then NEVER."""
+
+    AUTOMATIC = "automatic", "secondary", "Automatic"
+    ALWAYS = "always", "azure", "Always through the relay"
+    NEVER = "never", "azure", "Never through the relay"

@@ -44,6 +44,7 @@ def answer(decision: Decision, policy: Policy, decider: str) -> dict[str, Any]:
         body["account_id"] = decision.account.id
     if decision.limits:
         body["max_seconds"] = decision.max_seconds
+        body["audio"] = decision.audio
         for what, limit in decision.limits.items():
             body[f"limit_{what}"] = -1 if limit is None else limit
     return body

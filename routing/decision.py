@@ -212,6 +212,7 @@ class Decision:
     limits: dict[str, int | None] = field(default_factory=dict)
     max_seconds: int = 0
     trace: bool = False
+    audio: str = "automatic"
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -246,6 +247,7 @@ class Decision:
             "limits": self.limits,
             "max_seconds": self.max_seconds,
             "trace": self.trace,
+            "audio": self.audio,
             "facts": self.facts,
             "checks": [check.record() for check in self.checks if check.outcome is not Outcome.NOT_REACHED],
         }
@@ -269,6 +271,7 @@ class Decision:
             limits=record["limits"],
             max_seconds=record["max_seconds"],
             trace=record["trace"],
+            audio=record.get("audio", "automatic"),
             facts=record["facts"],
         )
 

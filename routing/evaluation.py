@@ -364,6 +364,7 @@ class _Evaluation:
                 self.config.policy.max_call_seconds,
                 self.account.max_call_seconds or self.config.policy.max_call_seconds,
             )
+            decision.audio = audio_path(self.carrier_account.audio, self.alias.audio)
         return decision
 
 
@@ -385,6 +386,11 @@ _CHECKS = (
     _Evaluation.funds,
     _Evaluation.registered,
 )
+
+
+def audio_path(*settings: str) -> str:
+    """Return whether a call's audio goes through the relay: whom "never" would leave without audio, "always" helps."""
+    return next((word for word in ("always", "never") if word in settings), "automatic")
 
 
 def _price_words(rate: Rate) -> str:

@@ -39,6 +39,7 @@ class CarrierAccount(NamedTuple):
     translation: tuple[tuple[str, str], ...]
     call_limit: int | None
     enabled: bool
+    audio: str
     version: int
 
 
@@ -71,6 +72,7 @@ class Alias(NamedTuple):
     account_id: int
     username: str
     enabled: bool
+    audio: str
     version: int
 
 
@@ -173,6 +175,8 @@ CONVERT: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("carrier_account", "tech_prefix"): sys.intern,
     ("carrier_account", "number_source"): sys.intern,
     ("carrier_account", "default_region"): sys.intern,
+    ("carrier_account", "audio"): sys.intern,
+    ("alias", "audio"): sys.intern,
     ("account", "state"): sys.intern,
     ("did", "number"): int,
     ("did", "state"): sys.intern,
@@ -181,6 +185,9 @@ CONVERT: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("rate", "rate_call"): Decimal,
     ("trace_request", "fulfilled_at"): microseconds,
 }
+
+# What a column was before it was made: bodies of older changes lack it.
+BEFORE = {("carrier_account", "audio"): "automatic", ("alias", "audio"): "automatic"}
 
 # How a column is read from its table as the plain value that a JSON body of the same row would hold.
 SELECT = {
@@ -201,6 +208,7 @@ class Kind:
         self.name, self.table, self.row = name, table, row
         self.columns: tuple[str, ...] = row._fields[:-1]  # type: ignore[attr-defined]
         self.selects = tuple(SELECT.get((name, column), f"t.{column}") for column in self.columns)
+        self._before = {column: BEFORE[name, column] for column in self.columns if (name, column) in BEFORE}
         self._converters = tuple(
             (index, CONVERT[name, column]) for index, column in enumerate(self.columns) if (name, column) in CONVERT
         )
@@ -214,6 +222,8 @@ class Kind:
 
     def build_from_body(self, body: Mapping[str, Any], version: int) -> Any:
         """Return the row of a change's body (``to_jsonb`` of the table's row; numbers parsed as Decimal)."""
+        if self._before:
+            body = {**self._before, **body}
         return self.build([body[column] for column in self.columns], version)
 
     def plain(self, row: Any) -> list[Any]:

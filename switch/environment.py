@@ -18,22 +18,24 @@ def tls_port(environment: Mapping[str, str]) -> int:
     return int(chosen)
 
 
-def _addresses(value: str) -> list[str]:
+def read_addresses(value: str) -> list[str]:
+    """Return the addresses of a comma-separated list, IPv6 ones without brackets."""
     return [part.strip().strip("[]") for part in value.split(",") if part.strip()]
 
 
 # Variable -> field of SwitchSettings, and how to read it.
 VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "SIP_LISTEN": ("listen", _addresses),
+    "SIP_LISTEN": ("listen", read_addresses),
     "SIP_PORT": ("sip_port", int),
     "SIP_TLS_CERTIFICATE": ("tls_certificate", Path),
     "SIP_TLS_KEY": ("tls_key", Path),
-    "SIP_ADDRESS": ("tls_names", _addresses),
+    "SIP_ADDRESS": ("tls_names", read_addresses),
     "SIP_TCP_IDLE_SECONDS": ("tcp_idle_seconds", int),
     "SIP_MAX_CONNECTIONS": ("max_connections", int),
     "SWITCH_DATABASE_URL": ("database_url", str),
     "REDIS_URL": ("redis_url", str),
     "EVAPI_LISTEN": ("evapi_listen", str),
+    "RTP_CONTROL": ("relay_control", str),
     "SWITCH_NAME": ("name", str),
     "SIP_REALM": ("realm", str),
     "SIP_DIGEST_ALGORITHM": ("digest_algorithm", str),
@@ -80,6 +82,8 @@ def settings_from(environment: Mapping[str, str]) -> SwitchSettings:
         values["tls_port"] = tls_port(environment)
     except ValueError as error:
         raise SettingsError(f"SIP_TLS_PORT={environment['SIP_TLS_PORT']}: must be a number, or off") from error
+    if environment.get("RTP_RELAY") == "off":
+        values.pop("relay_control", None)
     values["evapi_secret"] = evapi_secret(environment)
     record = environment.get("SWITCH_RECORD_DIR") or switch_folder(environment) / "record"
     return SwitchSettings(run_dir=Path(environment["VOIPBILLING_RUN"]), record_dir=Path(record), **values)

@@ -68,6 +68,7 @@ class SwitchSettings:
     write_interval: int = 5  # bindings to PostgreSQL
     flood_limit: int = 200  # requests outside a dialog per source address and second
     flood_block_seconds: int = 10
+    relay_control: str = ""  # address:port of rtpengine, UDP (ng) and TCP (HTTP); empty: no audio relay
     queue_size: int = 100_000  # events kept in memory while Redis is away; the local record has them all
     module_path: Path | None = None
     problems: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -114,6 +115,7 @@ class SwitchSettings:
             except ValueError:
                 self.problems.append(f"SIP_LISTEN: {address!r} is not an IP address")
         self._demand(bool(re.fullmatch(r"[0-9.]+:\d+", self.evapi_listen)), "EVAPI_LISTEN: IPv4 address:port")
+        self._demand(bool(re.fullmatch(r"([0-9.]+:\d+)?", self.relay_control)), "RTP_CONTROL: IPv4 address:port")
         database = urlsplit(self.database_url)
         self._demand(
             database.scheme in {"postgres", "postgresql"} and bool(database.hostname),
@@ -203,6 +205,9 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
         "EVAPI_LISTEN": settings.evapi_listen,
         "EVAPI_SECRET": settings.evapi_secret,
         "EVAPI_WORKERS": settings.workers,
+        "RELAY_CONTROL": settings.relay_control,
+        # No ICE candidate may lead around the relay; and once a side is known, nobody else may send in its name.
+        "RELAY_FLAGS": "replace-origin replace-session-connection ICE=remove strict-source",
         "NO_RESPONSE_MS": milliseconds(settings.no_response_timeout),
         "NO_ANSWER_MS": milliseconds(settings.no_answer_timeout),
         "DECISION_MS": milliseconds(settings.decision_timeout),
@@ -231,17 +236,26 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
     }
 
 
+def interface_name(index: int) -> str:
+    """Return how switch and audio relay call the address at that place of SIP_LISTEN."""
+    return f"a{index}"
+
+
 def listens(settings: SwitchSettings) -> list[str]:
-    """Return the `listen` lines: UDP, and TCP and TLS where asked for, on each address."""
+    """Return the `listen` lines: UDP, and TCP and TLS where asked for, on each address.
+
+    A socket's name begins with the name of the audio relay's interface for that address (switch/relay.py).
+    """
     ports = {"udp": settings.sip_port}
     if settings.tcp:
         ports["tcp"] = settings.sip_port
     if settings.tls_port:
         ports["tls"] = settings.tls_port
     lines = []
-    for address in settings.listen:
+    for index, address in enumerate(settings.listen):
         host = f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
-        lines += [f"listen={proto}:{host}:{port}" for proto, port in ports.items()]
+        name = interface_name(index)
+        lines += [f'listen={proto}:{host}:{port} name "{name}-{proto}"' for proto, port in ports.items()]
     return lines
 
 
@@ -270,6 +284,8 @@ def render(target_dir: Path, settings: SwitchSettings) -> Path:
     settings.record_dir.chmod(0o700)
     lines = ["#!KAMAILIO", "# Rendered by switch/render.py at each start; edit the settings, not this file."]
     lines += [f'#!substdef "|VB_{word}|{value}|g"' for word, value in substitutions(settings).items()]
+    if settings.relay_control:
+        lines.append("#!define WITH_RELAY")
     lines += [
         f"children={settings.workers}",
         f"disable_tcp={'no' if settings.tcp else 'yes'}",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,8 @@ from launcher.product import NODES
 from launcher.supervise import Supervisor
 from pytest_django import DjangoDbBlocker, Settings
 
+from tests.nat.lab import open_network
+
 ROOT = Path(__file__).resolve().parents[1]
 # Seconds; the product's own are too long to wait for in every run.
 SHORT_TIMERS = {
@@ -33,7 +36,15 @@ SHORT_TIMERS = {
     "SIP_KEEPALIVE_INTERVAL": "30",
     "SIP_FLOOD_BLOCK_SECONDS": "2",
 }
-INHERITED_BY_MISTAKE = ("DATABASE_URL", "REDIS_URL", "REDIS_FIRST_DATABASE", "SECRET_KEY", "ALLOWED_HOSTS", "SWITCH")
+INHERITED_BY_MISTAKE = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "REDIS_FIRST_DATABASE",
+    "SECRET_KEY",
+    "ALLOWED_HOSTS",
+    "SWITCH",
+    "RTP_RELAY",
+)
 
 
 class Stack:
@@ -45,10 +56,16 @@ class Stack:
         self.folder.prepare()
         self.hosts = ["127.0.0.1", *(["::1"] if try_bind("::1", 0) is None else [])]
         self.sip_host = self.hosts[0]
+        # Where namespaces work, the switch is on a network with NAT routers, too (tests/nat).
+        self.public, self.why_no_public = open_network()
+        if self.public:
+            self.hosts += [self.public.switch, self.public.v6]
         self.sip_port = free_port(*self.hosts)
         self.tls_port = free_port(*self.hosts)
         self.evapi_port = free_port()
         self.web_port = free_port()
+        self.relay_port = free_port()
+        self.rtp_ports = random.randrange(20000, 27000, 500)
         self.web_url = f"http://127.0.0.1:{self.web_port}"
         self.said: list[str] = []
         self.user = self.password = self.database_url = self.redis_url = ""
@@ -68,6 +85,8 @@ class Stack:
             "SIP_TLS_PORT": str(self.tls_port),
             "SIP_ADDRESS": self.sip_host,
             "EVAPI_LISTEN": f"127.0.0.1:{self.evapi_port}",
+            "RTP_CONTROL": f"127.0.0.1:{self.relay_port}",
+            "RTP_PORTS": f"{self.rtp_ports}-{self.rtp_ports + 499}",
             **self.own_environment,
         }
 
@@ -99,6 +118,8 @@ class Stack:
         if self._process:
             self._process.terminate()
             self._process.wait(60)
+        if self.public:
+            self.public.close()
         if keep_logs_in:
             shutil.copytree(self.folder.log, keep_logs_in, dirs_exist_ok=True)
         shutil.rmtree(self.folder.root, ignore_errors=True)
@@ -140,6 +161,8 @@ class Stack:
                 ready = self._answers_web
             case "switch":
                 ready = self._answers_switch
+            case "relay":
+                ready = lambda: health.relay_answers(f"127.0.0.1:{self.relay_port}")  # noqa: E731
             case _:
                 ready = lambda: self._beats(name)  # noqa: E731
         eventually(ready, patience, f"{name} is ready")

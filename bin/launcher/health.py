@@ -1,6 +1,6 @@
 """Readiness by asking: the portal over HTTP, the switch over SIP, the deciders by their heartbeat.
 
-`python -m launcher.health NAME` is a container's health check: NAME is "switch", or the name of a heartbeat.
+`python -m launcher.health NAME` is a container's health check: NAME is "switch" or "relay", or the name of a heartbeat.
 """
 
 import http.client
@@ -53,6 +53,18 @@ def switch_answers(host: str, port: int) -> bool:
             return False
 
 
+def relay_answers(control: str) -> bool:
+    """Tell whether rtpengine answers a ping of its ng protocol at that address and port."""
+    host, _, port = control.partition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.5)
+        try:
+            client.sendto(b'1 {"command":"ping"}', (host, int(port)))
+            return b"pong" in client.recv(4096)
+        except OSError:
+            return False
+
+
 def beating(database_url: str, names: tuple[str, ...], since: float = 0) -> list[str]:
     """Return which of those processes have given a sign of life lately, and after that instant (epoch seconds)."""
     import psycopg2  # The switch's image has no PostgreSQL client, and asks the switch only.
@@ -76,6 +88,8 @@ def main() -> int:
     if name == "switch":
         host = os.environ["SIP_LISTEN"].split(",")[0].strip()
         return int(not switch_answers(host, int(os.environ.get("SIP_PORT") or 5060)))
+    if name == "relay":
+        return int(not relay_answers(os.environ["RTP_CONTROL"]))
     return int(not beating(os.environ["DATABASE_URL"], (name,)))
 
 

@@ -7,6 +7,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from switch import relay
+from switch.environment import settings_from
+from switch.render import SettingsError, render
+
 from .addresses import listen, number, primary_address, require_free_sip, sip_listen, tls_port
 from .errors import StartError
 from .folder import DataFolder
@@ -36,6 +40,8 @@ class Product:
         self.sip_listen = sip_listen()
         self.switch_folder = folder.root / "switch"
         self.has_switch = os.environ.get("SWITCH", "on") != "off"
+        # Without its package the product runs as well; calls that need the relay then say so.
+        self.relay_program = relay.program() if self.has_switch and relay.is_wanted(os.environ) else None
 
     def require_free_ports(self) -> None:
         """Raise StartError, naming the setting, for the first address that cannot be listened on."""
@@ -43,6 +49,10 @@ class Product:
         if self.has_switch:
             require_free_sip(self.sip_listen, self.sip_port, self.tls_port)
             require_free("the switch's socket for deciders", "EVAPI_LISTEN", self.evapi_host, self.evapi_port)
+        if self.relay_program:
+            host, port = listen("RTP_CONTROL", relay.DEFAULT_CONTROL)
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                require_free("the audio relay's control socket", "RTP_CONTROL", host, port, kind)
 
     @property
     def web_url(self) -> str:
@@ -76,6 +86,8 @@ class Product:
             "SIP_PORT": str(self.sip_port),
             "SIP_TLS_PORT": str(self.tls_port or "off"),
             "EVAPI_LISTEN": f"{self.evapi_host}:{self.evapi_port}",
+            "RTP_RELAY": "on" if self.relay_program else "off",
+            "RTP_CONTROL": os.environ.get("RTP_CONTROL") or relay.DEFAULT_CONTROL,
             "DJANGO_SETTINGS_MODULE": "voipbilling.settings",
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "bin"))),
             "PYTHONUNBUFFERED": "1",
@@ -94,7 +106,17 @@ class Product:
     def programs(self) -> list[Program]:
         """Return every supervised process, in the order of their start."""
         switch = self._switch() if self.has_switch else []
-        return [*self.services.programs(), *switch, *self._portal()]
+        return [*self.services.programs(), *self.relay_programs(), *switch, *self._portal()]
+
+    def relay_programs(self) -> list[Program]:
+        """Return the audio relay, where there is one; it must answer before the switch starts."""
+        if not self.relay_program:
+            return []
+        try:
+            settings = relay.settings_from(self.environment())
+        except SettingsError as error:
+            raise StartError(str(error)) from error
+        return [Program("relay", "switch", relay.command(settings, self.relay_program), stop_seconds=5)]
 
     def _portal(self) -> list[Program]:
         python = sys.executable
@@ -132,10 +154,6 @@ class Product:
 
 def render_switch(target: Path, environment: Mapping[str, str]) -> None:
     """Write a switch's configuration for these settings; raise StartError naming those that cannot work."""
-    # Imported late: the switch's part is not needed where the portal runs alone.
-    from switch.environment import settings_from
-    from switch.render import SettingsError, render
-
     try:
         render(target, settings_from(environment))
     except SettingsError as error:

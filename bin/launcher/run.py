@@ -111,6 +111,8 @@ def run_product(folder: DataFolder, *, throwaway: bool, demo_wanted: bool = Fals
             say("entering the demo's operator: providers, numbers, clients, phones")
             logins = demo.prepare(folder, environment)
         say("starting " + ", ".join(p.name for p in programs if p.group != "services"))
+        if product.relay_program:
+            start_relay(supervisor, environment["RTP_CONTROL"])
         supervisor.launch(*(program.name for program in programs))
         wait_until_ready(supervisor, product)
         if demo_wanted:
@@ -119,6 +121,12 @@ def run_product(folder: DataFolder, *, throwaway: bool, demo_wanted: bool = Fals
             wait_for(supervisor, demo.PROGRAM, lambda: bool(health.beating(database_url, (demo.PROGRAM,))), 90.0)
         announce(product, logins)
         watch(supervisor)
+
+
+def start_relay(supervisor: Supervisor, control: str) -> None:
+    """Start the audio relay and return when it answers: a switch that starts without it asks it some seconds later."""
+    supervisor.launch("relay")
+    wait_for(supervisor, "relay", lambda: health.relay_answers(control))
 
 
 def prepare_portal(folder: DataFolder, environment: dict[str, str]) -> None:
@@ -171,6 +179,8 @@ def announce(product: Product, demo_logins: dict[str, str]) -> None:
         ports = f"port {product.sip_port} (UDP and TCP)"
         ports += f" and {product.tls_port} (TLS)" if product.tls_port else "; TLS is off"
         say(f"the switch listens for SIP on {', '.join(product.sip_listen)}, {ports}")
+        if not product.relay_program:
+            say("the audio relay does not run: phones behind NAT may stay silent (docs/operating.md, RTP_RELAY)")
     else:
         say("the switch does not run: calls are neither answered nor recorded")
     if not product.open_to_network:

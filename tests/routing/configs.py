@@ -39,10 +39,10 @@ KIND_OF = {
 ZERO = Decimal("0.000000")
 
 CARRIER = Carrier(1, "Acme", True, True, 11, 5)
-ADDRESS = CarrierAccount(1, 1, "203.0.113.0/26", 1, "", "request_uri", "", (), None, True, 5)
+ADDRESS = CarrierAccount(1, 1, "203.0.113.0/26", 1, "", "request_uri", "", (), None, True, "automatic", 5)
 CLIENT = Client(1, "Bloom Ltd", 5)
 ACCOUNT = Account(1, 1, "Main office", "active", 12, None, None, None, 5)
-ALIAS = Alias(1, 1, "desk-101", True, 5)
+ALIAS = Alias(1, 1, "desk-101", True, "automatic", 5)
 DID = Did(1, 442079460018, 1, 1, "mapped", None, 5)
 FREE = (
     Product(1, "free inbound", 1),
@@ -92,6 +92,7 @@ networks = st.sampled_from(
     ["203.0.113.5/32", "203.0.113.0/26", "203.0.113.0/24", "198.51.100.0/24", "2001:db8::/64", "2001:db8::5/128"]
 )
 prices = st.sampled_from([ZERO, Decimal("0.060000"), Decimal("-0.010000")])
+audio = st.sampled_from(["automatic", "automatic", "always", "never"])
 mostly = st.sampled_from([True, True, True, False])
 _by_id = [
     st.builds(Carrier, small, st.sampled_from(["Acme {0}", "Bel % co", "Ünï"]), mostly, mostly, small, small),
@@ -99,14 +100,14 @@ _by_id = [
         CarrierAccount, small, small, networks, small, st.sampled_from(["", "", "", "1001", "10"]),
         st.sampled_from(["request_uri", "request_uri", "to", "p_called_party_id"]),
         st.sampled_from(["", "", "GB", "US"]), st.sampled_from([(), (), (("0", "44"),), (("44", "44"),)]),
-        limits, mostly, small,
+        limits, mostly, audio, small,
     ),
     st.builds(Client, small, st.just("Bloom Ltd"), small),
     st.builds(
         Account, small, small, st.just("Main"), st.sampled_from(["active", "active", "active", "suspended"]), small,
         st.none() | small, limits, st.none() | st.integers(1, 100), small,
     ),
-    st.builds(Alias, small, small, st.sampled_from(["desk-101", "desk-102"]), mostly, small),
+    st.builds(Alias, small, small, st.sampled_from(["desk-101", "desk-102"]), mostly, audio, small),
     st.builds(
         Did, small, numbers, small, st.none() | small,
         st.sampled_from(["mapped", "mapped", "mapped", "available", "suspended", "quarantine", "retired"]),

@@ -155,7 +155,7 @@ def test_the_longest_network_counts_even_when_it_is_disabled() -> None:
 
 def test_two_carriers_on_one_address_are_told_apart_by_tech_prefix() -> None:
     other = Carrier(2, "Bel", True, True, 12, 5)
-    theirs = CarrierAccount(2, 2, "203.0.113.0/26", 1, "1001#", "request_uri", "", (), None, True, 5)
+    theirs = CarrierAccount(2, 2, "203.0.113.0/26", 1, "1001#", "request_uri", "", (), None, True, "automatic", 5)
     mine = judged(other, theirs)
     assert (mine.accept, mine.carrier and mine.carrier.label) == (True, "Acme")
     with_prefix = judged(other, theirs, ruri="sip:1001%23442079460018@192.0.2.1")

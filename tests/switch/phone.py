@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.switch.wires import open_wire
 
@@ -90,8 +91,8 @@ class Phone:
         agent: str = "Testphone 1.0",
         transport: str = "udp",
     ) -> None:
-        self.transport = transport
-        self.socket = open_wire(transport, bind, server)
+        self.transport, self.server = transport, server
+        self.socket = self.open_socket(bind)
         self.socket.settimeout(0.05)
         host, port = self.socket.getsockname()[:2]
         self.host = f"[{host}]" if ":" in host else host
@@ -112,6 +113,10 @@ class Phone:
         self.running = True
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
+
+    def open_socket(self, bind: tuple[str, int]) -> Any:
+        """Return what carries its SIP; a phone in a namespace opens it there."""
+        return open_wire(self.transport, bind, self.server)
 
     def __enter__(self) -> "Phone":
         return self
@@ -276,7 +281,7 @@ class Phone:
             for invite in [m for m in self.calls.values() if m.header("Call-ID") == request.header("Call-ID")]:
                 self._reply(invite, 487, "Request Terminated")
         else:
-            self._reply(request, 200, "OK", body=request.body)
+            self._reply(request, 200, "OK", body=self.answer_body(request) if request.body else "")
 
     def _ring(self, invite: Message) -> None:
         manner = self.manner
@@ -293,9 +298,13 @@ class Phone:
         cancelled = {m.header("Call-ID") for m in self.messages if m.method == "CANCEL"}
         if self.manner.heeds_cancel and invite.header("Call-ID") in cancelled:
             return
-        self._reply(invite, 200, self.manner.phrase, body=invite.body)
+        self._reply(invite, 200, self.manner.phrase, body=self.answer_body(invite))
         if self.manner.hang_up_after is not None:
             self._later(self.manner.hang_up_after, lambda: self._send(self._dialog_request(invite, "BYE")))
+
+    def answer_body(self, invite: Message) -> str:
+        """Return the SDP that answers an INVITE: what was offered, unless the phone has audio of its own."""
+        return invite.body
 
     def _reply(self, request: Message, code: int, phrase: str, extra: str = "", body: str = "") -> None:
         copied = "".join(f"{name}: {value}\r\n" for name in ("Via", "Record-Route") for value in request.headers(name))

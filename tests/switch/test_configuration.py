@@ -40,6 +40,7 @@ def settings(folder: Path, **values: Any) -> SwitchSettings:
         {"listen": ["127.0.0.1", "::1", "192.0.2.1"]},
         {"tcp": False, "ping_interval": 0},
         {"tls_port": 5061, "listen": ["127.0.0.1", "::1"]},
+        {"listen": ["127.0.0.1", "::1"], "relay_control": "127.0.0.1:2223"},
         {"digest_algorithm": "SHA-256"},
         {"not_registered_code": 480, "workers": 1, "no_response_timeout": 0.5},
         {"redis_url": "redis://:p4ss@127.0.0.1:6379"},
