@@ -5,7 +5,7 @@ import re
 from accounts.models import Alias, Registration
 from systemlog.choices import Category, Severity
 from systemlog.entries import ref, write_entries
-from systemlog.events import Event, address_of
+from systemlog.events import Event, address_of, endpoint_of
 from systemlog.handlers import handles
 from systemlog.models import LogEntry
 
@@ -69,7 +69,7 @@ def _bind(event: Event, alias: Alias, held: Held, changed: Held) -> None:
             continue
         elif row.ended_at or row.expires_at < event.at or event.text("action") == "registered":
             row.registered_at = event.at
-        row.received = event.text("received", 64)
+        row.received = endpoint_of(event.body.get("received"))
         row.transport = event.text("transport", 8)
         row.user_agent = event.text("user_agent")
         row.call_id = event.text("call_id")
@@ -117,7 +117,7 @@ def _entry(event: Event, action: str, alias: Alias | None) -> LogEntry:
     name = event.text("alias", 64) or "a phone without user name"
     # An expiry comes from no packet: a phone that is behind no NAT is where its contact says.
     contact = event.text("contact").removeprefix("sip:").rpartition("@")[2].partition(";")[0]
-    origin = event.text("received", 64) or event.text("source", 64) or contact or "an unknown address"
+    origin = endpoint_of(event.body.get("received")) or event.text("source", 64) or contact or "an unknown address"
     agent = event.text("user_agent")
     tail = f" ({agent})" if agent else ""
     severity = Severity.INFO

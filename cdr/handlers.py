@@ -14,7 +14,7 @@ from cdr.models import CDR, SipMessage
 from cdr.names import Names
 from cdr.store import merge_records
 from routing.models import Attempt
-from systemlog.events import MAX_MESSAGE, Event
+from systemlog.events import MAX_MESSAGE, Event, endpoint_of
 from systemlog.handlers import handles
 
 Verdicts = dict[uuid.UUID, dict[str, Any]]
@@ -97,8 +97,8 @@ def record_messages(events: list[Event]) -> None:
             attempt_id=event.attempt,
             sequence=event.seq,
             direction=event.text("direction", 3),
-            src=event.text("src", 64),
-            dst=event.text("dst", 64),
+            src=endpoint_of(event.body.get("src")),
+            dst=endpoint_of(event.body.get("dst")),
             transport=event.text("transport", 8),
             message=event.text("message", MAX_MESSAGE),
         )

@@ -11,7 +11,7 @@ from django.views import View
 
 from cdr import audio, selectors
 from cdr.causes import q850_name, sip_phrase
-from cdr.explanation import explain
+from cdr.explanation import explain, joined
 from cdr.filters import CdrFilterSet
 from cdr.fixes import fixes_for
 from cdr.ladder import ladder_of
@@ -155,7 +155,7 @@ def named(code: int | None, name: str) -> Any:
 
 def technical_rows(record: CDR) -> list[tuple[str, Any]]:
     """Return what was received, as it was."""
-    origin = f"{record.source}:{record.source_port}" if record.source and record.source_port else record.source
+    origin = joined((record.source, record.source_port)) if record.source and record.source_port else record.source
     return [
         ("Source", render.mono(origin)),
         ("Transport", (record.transport or "").upper() or render.EMPTY),

@@ -196,5 +196,18 @@ def address_of(value: Any) -> str | None:
     return str(mapped or address).partition("%")[0]
 
 
+def endpoint_of(value: Any) -> str:
+    """Return ``address:port`` as people write it, IPv6 shortened and in brackets (RFC 5952 §6), of that or of a URI.
+
+    What is neither is returned as it is: the page shows what the switch said.
+    """
+    text = text_of(value, 64)
+    host, _, port = text.removeprefix("sip:").partition(";")[0].rpartition(":")
+    address = address_of(host)
+    if address is None or not port.isdigit():
+        return text
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def _refuse_constant(name: str) -> None:
     raise InvalidEvent(f"not JSON: {name}")

@@ -100,6 +100,18 @@ class Raw:
             f"CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         )
 
+    def serve(self, methods: list[str], server: tuple[str, int], patience: float = 5) -> None:
+        """Answer so many requests inside a call with 200, an ACK with nothing; fail where another comes."""
+        for method in methods:
+            request = self.hear(patience)
+            assert request is not None, f"no {method}"
+            assert request.method == method and not request.is_reply, request.text
+            if method != "ACK":
+                copied = ("Via", "Record-Route", "From", "To", "Call-ID", "CSeq")
+                lines = [f"{name}: {value}" for name in copied for value in request.headers(name)]
+                contact = f"Contact: <sip:x@{self.host}:{self.port}>"
+                self.send("\r\n".join(["SIP/2.0 200 OK", *lines, contact, "Content-Length: 0", "", ""]), server)
+
     def hears_nothing(self, seconds: float) -> bool:
         return self.hear(seconds) is None
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systemlog.events import InvalidEvent, address_of, event_of, parse_event, parse_time
+from systemlog.events import InvalidEvent, address_of, endpoint_of, event_of, parse_event, parse_time
 from tests.calls import Call, line
 
 
@@ -117,3 +117,22 @@ def test_times_are_exact_to_the_microsecond(microseconds: int) -> None:
     told = f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"
     kept = parse_time(told, "at") - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     assert kept // dt.timedelta(microseconds=1) == microseconds
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("192.0.2.7:5060", "192.0.2.7:5060"),
+        ("[0:0:0:0:0:0:0:1]:5061", "[::1]:5061"),
+        ("2001:db8:0:0:0:0:0:7:5060", "[2001:db8::7]:5060"),
+        ("sip:[2001:db8::7]:49152;transport=tls", "[2001:db8::7]:49152"),
+        ("sip:203.0.113.9:49152;transport=tcp", "203.0.113.9:49152"),
+        ("[::ffff:192.0.2.7]:5060", "192.0.2.7:5060"),
+        ("", ""),
+        ("no address", "no address"),
+        (None, ""),
+    ],
+)
+def test_an_endpoint_is_written_as_people_write_it(said: object, shown: str) -> None:
+    """Kamailio writes IPv6 addresses at full length, with or without brackets."""
+    assert endpoint_of(said) == shown
