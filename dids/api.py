@@ -1,6 +1,6 @@
 """DIDs over HTTP: added, mapped, unmapped, moved; all of a request or none of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -9,15 +9,19 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Alias
 from carriers.models import Carrier
 from core.api import PortalSerializer, WriteMixin
+from core.jobs.api import JobSerializer
+from core.jobs.rows import MAX_ROWS
+from core.jobs.services import start_choice
 from core.preview import digest_of
 from dids.bulk import add_dids, plan_list
+from dids.bulk_changes import BY_VERB
 from dids.filters import DIDFilterSet
 from dids.models import DID
 from dids.quarantine import quarantine_days
@@ -112,6 +116,30 @@ class ReleaseSerializer(ChosenSerializer):
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
+class BulkSerializer(serializers.Serializer):
+    """One step for many DIDs: those named, or all that the list's filters find (``{"state": "mapped"}``)."""
+
+    action = serializers.ChoiceField(choices=sorted(BY_VERB))
+    dids = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=MAX_ROWS)
+    filter = serializers.DictField(child=serializers.CharField(), required=False)
+    alias = serializers.PrimaryKeyRelatedField(queryset=Alias.objects.all(), required=False, help_text="For map.")
+    quarantine = serializers.BooleanField(default=lambda: quarantine_days() > 0, help_text="For unmap.")
+    reason = serializers.CharField(
+        max_length=200,
+        required=False,
+        default="",
+        help_text="For release, by an administrator: ends quarantines early.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Ask for what the step needs."""
+        if ("dids" in attrs) == ("filter" in attrs):
+            raise ValidationError({"dids": ["Name DIDs, or give a filter; one of the two."]})
+        if attrs["action"] == "map" and "alias" not in attrs:
+            raise ValidationError({"alias": ["Say which alias these numbers are to ring."]})
+        return attrs
+
+
 class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
     """The inventory of DID numbers."""
 
@@ -173,6 +201,32 @@ class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
         """Take DIDs from their aliases: all of them or none."""
         values = self.valid(request)
         return self._answer(unmap_dids(actor=self.actor, did_ids=values["dids"], quarantine=values["quarantine"]))
+
+    @extend_schema(request=BulkSerializer, responses={201: JobSerializer}, filters=False)
+    @action(detail=False, methods=["post"], serializer_class=BulkSerializer, pagination_class=None)
+    def bulk(self, request: Request) -> Response:
+        """Prepare one step for many DIDs in the background; ``POST bulk-changes/{id}/apply/`` then takes it."""
+        values = self.valid(request)
+        reason = values["reason"].strip()
+        if reason and not self.actor.is_administrator:
+            raise PermissionDenied("Only an administrator ends a quarantine early.")
+        if "filter" in values:
+            found = DIDFilterSet(values["filter"], queryset=DID.objects.all(), request=request)
+            if not found.is_valid():
+                raise ValidationError({"filter": [f"{name}: {' '.join(e)}" for name, e in found.errors.items()]})
+            if unknown := set(values["filter"]) - set(found.filters):
+                raise ValidationError({"filter": [f"There is no filter {', '.join(sorted(unknown))}."]})
+            ids: Iterable[int] = found.qs.values_list("pk", flat=True)[: MAX_ROWS + 1]
+        else:
+            ids = values["dids"]
+        options = {
+            "map": lambda: {"alias": values["alias"].pk},
+            "unmap": lambda: {"quarantine": values["quarantine"]},
+            "release": lambda: {"reason": reason} if reason else {},
+        }.get(values["action"], dict)()
+        job = start_choice(actor=self.actor, kind=BY_VERB[values["action"]], ids=ids, options=options, noun="DIDs")
+        job.refresh_from_db()
+        return Response(JobSerializer(job, context=self.get_serializer_context()).data, status=201)
 
     def _change(self, request: Request, service: Callable[..., list[DID]]) -> Response:
         return self._answer(service(actor=self.actor, did_ids=self.valid(request)["dids"]))

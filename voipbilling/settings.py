@@ -200,6 +200,12 @@ TABLERICONS_SIZE = 18
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
+FILE_UPLOAD_HANDLERS = [
+    "core.jobs.upload.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 # Event stream, Celery broker and cache are three databases of one server (DESIGN: the broker is never the stream's).
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379").rstrip("/")
 

@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.api import AccountViewSet, AliasViewSet, ClientViewSet, RegistrationViewSet
 from billing.api import ProductMappingViewSet, ProductViewSet, RateTableViewSet, RateViewSet
 from carriers.api import CarrierAccountViewSet, CarrierViewSet
+from core.jobs.api import JobViewSet
 from dids.api import DIDViewSet
 
 router = SimpleRouter(use_regex_path=False)
@@ -20,6 +21,7 @@ for prefix, viewset in (
     ("product-mappings", ProductMappingViewSet),
     ("rate-tables", RateTableViewSet),
     ("rates", RateViewSet),
+    ("bulk-changes", JobViewSet),
 ):
     router.register(prefix, viewset, basename=f"api-{prefix}")
 

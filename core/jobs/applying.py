@@ -33,7 +33,8 @@ def apply_job(job: Job) -> None:
     progress = Progress(job.pk, "Comparing with the preview", job.changing)
     writer = Writer(kind, job)
     try:
-        with transaction.atomic(), acting(job.applied_by, job=job.pk):
+        reason = {"reason": job.options["reason"]} if job.options.get("reason") else {}
+        with transaction.atomic(), acting(job.applied_by, job=job.pk, **reason):
             writer.lock_table()
             writer.require_unchanged()
             done = 0

@@ -92,6 +92,8 @@ def ask_apply(job: Job, *, actor: User) -> Job:
 def ask_undo(job: Job, *, actor: User) -> Job:
     """Let a worker put back what the job changed."""
     locked = _locked(job, (JobState.APPLIED,), "be undone")
+    if not locked.lines.exists():
+        raise ValidationError("What it changed is kept no longer, so it cannot be undone.")
     return _begin(locked, JobState.UNDOING, undone_by=actor)
 
 

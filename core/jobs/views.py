@@ -18,8 +18,9 @@ from core.jobs.forms import ColumnsForm, upload_form
 from core.jobs.kinds import KINDS, ImportKind, JobKind
 from core.jobs.models import Job, Line
 from core.jobs.running import progress_of
-from core.jobs.services import ask_apply, ask_undo, discard, read_again, start_import
+from core.jobs.services import ask_apply, ask_undo, discard, read_again, start_import, too_large
 from core.jobs.tables import JobTable, LineTable
+from core.jobs.upload import upload_too_large
 from core.tabs import ViewTab, register_tab
 from core.views import EmptyState, FormActionView, ListView, PageAction, TabListView
 from core.views.detail import ObjectHead
@@ -76,6 +77,16 @@ class UploadView(FormView):
     def get_breadcrumbs(self) -> list[tuple[str, str]]:
         """Return the list of bulk changes."""
         return [("Bulk changes", reverse("jobs:job_list"))]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Say beside its field when the file was too large to be taken in at all."""
+        if upload_too_large(request):
+            form: Any = self.get_form()
+            form.is_valid()
+            form.errors.pop("file", None)
+            form.add_error("file", too_large())
+            return self.show(form, status=422)
+        return super().post(request, *args, **kwargs)
 
     def perform(self, form: Any) -> Job:
         """Take the file in."""

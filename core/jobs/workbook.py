@@ -81,8 +81,10 @@ def _scan(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
 def _rows(sheet: Any) -> Iterator[Row]:
     try:
         for line, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), start=1):
-            if any(cell is not None for cell in cells):
-                yield Row(line, [_text(cell) for cell in cells])
+            # A row is padded to as many columns as may be.
+            width = next((at for at in range(len(cells), 0, -1) if cells[at - 1] is not None), 0)
+            if width:
+                yield Row(line, [_text(cell) for cell in cells[:width]])
     except ReadError:
         raise
     except Exception as cause:  # noqa: BLE001 - see above
