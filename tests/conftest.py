@@ -32,7 +32,7 @@ connections._connections = threading.local()
 
 from tests.stack import Stack  # noqa: E402
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.faults.report"]
 
 # As hypothesis does by itself in CI: on a machine that is busy, how long an example takes says nothing about the code.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

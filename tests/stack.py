@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dj_database_url
@@ -126,9 +126,15 @@ class Stack:
         shutil.rmtree(self.folder.root, ignore_errors=True)
         shutil.rmtree(self.folder.run, ignore_errors=True)
 
-    def kill(self, name: str) -> None:
-        """Kill one process and its children without warning; the supervisor starts it again."""
-        self.supervisor.signal(name, signal.SIGKILL)
+    def kill(self, *names: str) -> None:
+        """Kill processes and all their children without warning; the supervisor starts them again."""
+        self._signal(names, signal.SIGKILL)
+
+    def _signal(self, names: tuple[str, ...], number: signal.Signals) -> None:
+        # Not by process group: PostgreSQL's backends each lead a group of their own.
+        for pid in [member for name in names for member in family(self.supervisor.pid(name))]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def stop(self, *names: str) -> None:
         """Stop processes in an orderly way; they stay stopped until `begin`."""
@@ -144,13 +150,11 @@ class Stack:
     @contextmanager
     def paused(self, *names: str) -> Iterator[None]:
         """Freeze processes, as an overloaded machine does, for the time of the body."""
-        for name in names:
-            self.supervisor.signal(name, signal.SIGSTOP)
+        self._signal(names, signal.SIGSTOP)
         try:
             yield
         finally:
-            for name in names:
-                self.supervisor.signal(name, signal.SIGCONT)
+            self._signal(names, signal.SIGCONT)
 
     def wait_ready(self, name: str, patience: float = 30.0) -> None:
         """Return when that process does its work again."""
@@ -211,6 +215,16 @@ class Stack:
             connection.close()
             connection.settings_dict.clear()
             connection.settings_dict.update(before)
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all its descendants; none for a process that does not run."""
+    found = [pid] if pid else []
+    for member in found:
+        with suppress(OSError):
+            for thread in Path(f"/proc/{member}/task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def eventually(condition: Callable[[], bool], patience: float = 10.0, what: str = "the condition holds") -> None:
