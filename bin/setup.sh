@@ -14,7 +14,7 @@ VENV=$ROOT/.venv
 
 # Kamailio and the modules of SWITCH: evapi, jansson and uuid are in -extra-modules. For TLS, openssl makes the first
 # certificate and tcc, the smallest C compiler there is, switch/fork_safety.c.
-SWITCH_PACKAGES=(kamailio kamailio-postgres-modules kamailio-redis-modules kamailio-extra-modules
+SWITCH_PACKAGES=(kamailio kamailio-sqlite-modules kamailio-redis-modules kamailio-extra-modules
     kamailio-json-modules kamailio-tls-modules kamailio-utils-modules openssl tcc sip-tester)
 # Audio of phones behind NAT; without it the switch runs as well.
 RELAY_PACKAGES=(rtpengine-daemon)

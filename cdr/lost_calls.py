@@ -3,8 +3,8 @@
 A call is given up
 - unanswered: when the switch's own timers must have ended it long since;
 - answered: when the longest duration the switch allows it is over;
-- either, sooner: when its switch has started anew since the call's last sign of life, and does not hold its dialog.
-  Calls that were ringing do not survive a restart; answered ones do, by the dialogs in the switch's tables.
+- either, sooner: when its switch has started anew since the call's last sign of life. Calls that were ringing do not
+  survive a restart; of answered ones that do, the switch tells so (event ``alive``).
 
 It ends at its last proof of life, so that nobody pays for a guess. Any later proof reopens it, and an end that the
 switch tells after all, also out of the local record, replaces this one (cdr.merge).
@@ -12,15 +12,12 @@ switch tells after all, also out of the local record, replaces this one (cdr.mer
 
 import datetime as dt
 import logging
-from collections import defaultdict
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from cdr.merge import SWITCH_LOST, last_proof_of_life
 from cdr.models import CDR
-from switch.nodes import NODE_NAME, schema_of
 from systemlog.duties import advisory_lock, duty
 from systemlog.events import Event
 from systemlog.intake import take_in
@@ -47,17 +44,13 @@ def close_lost(now: dt.datetime) -> bool:
     """Close the calls that are lost at this instant, through the same intake as every other event."""
     started = dict(Switch.objects.filter(started_at__isnull=False).values_list("name", "started_at"))
     open_calls = CDR.objects.filter(ended_at__isnull=True, started_at__lt=now - RESTART_MARGIN).order_by("started_at")
-    lost, restarted = [], []
+    lost = []
     for record in open_calls.iterator(chunk_size=1000):
-        if overdue(record, now):
+        start = started.get(record.switch)
+        if overdue(record, now) or (start and last_proof_of_life(record) < start < now - RESTART_MARGIN):
             lost.append(record)
-        elif (start := started.get(record.switch)) and last_proof_of_life(record) < start < now - RESTART_MARGIN:
-            restarted.append(record)
-        if len(lost) + len(restarted) >= AT_ONCE:
+        if len(lost) >= AT_ONCE:
             break
-    unanswered = [record for record in restarted if record.answered_at is None]
-    answered = [record for record in restarted if record.answered_at is not None]
-    lost += unanswered + without_dialog(answered)
     if lost:
         take_in([lost_event(record) for record in lost])
         logger.warning("%d calls closed as %s", len(lost), SWITCH_LOST)
@@ -71,39 +64,6 @@ def overdue(record: CDR, now: dt.datetime) -> bool:
         return now > record.answered_at + longest + ANSWERED_MARGIN
     patience = dt.timedelta(seconds=settings.SIP_NO_RESPONSE_TIMEOUT + settings.SIP_NO_ANSWER_TIMEOUT)
     return now > last_proof_of_life(record) + patience + UNANSWERED_MARGIN
-
-
-def without_dialog(records: list[CDR]) -> list[CDR]:
-    """Return the calls whose dialog their switch does not hold; none where its tables cannot be read."""
-    lost = []
-    by_switch: dict[str, list[CDR]] = defaultdict(list)
-    for record in records:
-        by_switch[record.switch].append(record)
-    for switch, its_records in by_switch.items():
-        alive = live_attempts(switch, [str(record.attempt_id) for record in its_records])
-        if alive is not None:
-            lost += [record for record in its_records if str(record.attempt_id) not in alive]
-    return lost
-
-
-def live_attempts(switch: str, attempts: list[str]) -> set[str] | None:
-    """Return which of these attempts' dialogs a switch holds by its tables; None where these cannot be read.
-
-    A further node has a schema of its own (switch.nodes); the first switch has the plain one.
-    """
-    schemas = [schema_of(switch)] if NODE_NAME.fullmatch(switch) else []
-    with connection.cursor() as cursor:
-        for schema in (*schemas, schema_of(None)):
-            cursor.execute("SELECT to_regclass(%s)", [f"{schema}.dialog_vars"])
-            if cursor.fetchone()[0] is None:
-                continue
-            cursor.execute(
-                f"SELECT DISTINCT dialog_value FROM {schema}.dialog_vars "  # noqa: S608 - letters, digits, _ only
-                "WHERE dialog_key = 'attempt' AND dialog_value = ANY(%s)",
-                [attempts],
-            )
-            return {value for (value,) in cursor.fetchall()}
-    return None
 
 
 def lost_event(record: CDR) -> Event:

@@ -14,7 +14,7 @@ from systemlog.events import Event, InvalidEvent, address_of, integer_of, text_o
 
 SWITCH_LOST = "switch_lost"
 SMALL = 32_767
-CALL_EVENTS = ("attempt", "decision", "ringing", "answer", "end", "audio")
+CALL_EVENTS = ("attempt", "decision", "ringing", "answer", "alive", "end", "audio")
 
 
 def merge(record: CDR, events: Iterable[Event]) -> CDR:
@@ -34,7 +34,7 @@ def merge(record: CDR, events: Iterable[Event]) -> CDR:
 
 def last_proof_of_life(record: CDR) -> dt.datetime:
     """Return the latest instant at which the call is known to have lived."""
-    return max(filter(None, (record.started_at, record.rang_at, record.answered_at)))
+    return max(filter(None, (record.started_at, record.rang_at, record.answered_at, record.alive_at)))
 
 
 def _merge_call(record: CDR, event: Event) -> None:
@@ -71,6 +71,10 @@ def _merge_answer(record: CDR, event: Event) -> None:
     record.answered_at = _earliest(record.answered_at, event.at)
     record.contact = event.text("contact") or record.contact
     record.phone_user_agent = record.phone_user_agent or event.text("phone_user_agent")
+
+
+def _merge_alive(record: CDR, event: Event) -> None:
+    record.alive_at = max(filter(None, (record.alive_at, event.at)))
 
 
 def _merge_end(record: CDR, event: Event) -> None:
@@ -122,6 +126,7 @@ _MERGE = {
     "decision": _merge_decision,
     "ringing": _merge_ringing,
     "answer": _merge_answer,
+    "alive": _merge_alive,
     "end": _merge_end,
     "audio": _merge_audio,
 }

@@ -24,6 +24,7 @@ class CDR(models.Model):
     started_at = models.DateTimeField()
     rang_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
+    alive_at = models.DateTimeField(null=True, help_text="When its switch, started anew, went on with it.")
     ended_at = models.DateTimeField(null=True)
     switch = models.CharField(max_length=64)
     source = models.GenericIPAddressField(null=True)

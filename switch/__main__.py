@@ -1,10 +1,9 @@
-"""`python3 -m switch`: render the configuration from the environment and become Kamailio, as a container does."""
+"""`python3 -m switch`: render the configuration from the environment and run Kamailio, as a container does."""
 
 import os
-import shutil
 import sys
 
-from switch import tls
+from switch import keeper, tls
 from switch.environment import settings_from, switch_folder
 from switch.render import SettingsError, render
 
@@ -14,13 +13,11 @@ def main() -> None:
     try:
         settings = settings_from(os.environ)
         folder = switch_folder(os.environ)
-        config = render(folder, settings)
-        preload = {"LD_PRELOAD": str(tls.build_guard(folder / "tls"))} if settings.tls_port else {}
+        render(folder, settings)
+        preload = ["/usr/bin/env", f"LD_PRELOAD={tls.build_guard(folder / 'tls')}"] if settings.tls_port else []
     except (SettingsError, tls.TlsError) as error:
         sys.exit(f"voipbilling: {error}")
-    program = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "kamailio"
-    arguments = ["-f", str(config), "-DD", "-E", "-w", str(folder), "-Y", str(settings.run_dir)]
-    os.execve(program, [program, *arguments], {**os.environ, **preload})  # noqa: S606 no shell is wanted
+    keeper.main(preload)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SIP_ADDRESS": ("tls_names", read_addresses),
     "SIP_TCP_IDLE_SECONDS": ("tcp_idle_seconds", int),
     "SIP_MAX_CONNECTIONS": ("max_connections", int),
-    "SWITCH_DATABASE_URL": ("database_url", str),
     "REDIS_URL": ("redis_url", str),
     "EVAPI_LISTEN": ("evapi_listen", str),
     "RTP_CONTROL": ("relay_control", str),
@@ -53,12 +52,17 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SIP_FLOOD_LIMIT": ("flood_limit", int),
     "SIP_FLOOD_BLOCK_SECONDS": ("flood_block_seconds", int),
 }
-REQUIRED = ("SIP_LISTEN", "SWITCH_DATABASE_URL", "REDIS_URL", "VOIPBILLING_DATA", "VOIPBILLING_RUN")
+REQUIRED = ("SIP_LISTEN", "REDIS_URL", "VOIPBILLING_DATA", "VOIPBILLING_RUN")
 
 
 def switch_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder of the rendered configuration and the local record."""
     return Path(environment["VOIPBILLING_DATA"]) / "switch"
+
+
+def record_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the local record."""
+    return Path(environment.get("SWITCH_RECORD_DIR") or switch_folder(environment) / "record")
 
 
 def evapi_secret(environment: Mapping[str, str]) -> str:
@@ -85,5 +89,9 @@ def settings_from(environment: Mapping[str, str]) -> SwitchSettings:
     if environment.get("RTP_RELAY") == "off":
         values.pop("relay_control", None)
     values["evapi_secret"] = evapi_secret(environment)
-    record = environment.get("SWITCH_RECORD_DIR") or switch_folder(environment) / "record"
-    return SwitchSettings(run_dir=Path(environment["VOIPBILLING_RUN"]), record_dir=Path(record), **values)
+    return SwitchSettings(
+        run_dir=Path(environment["VOIPBILLING_RUN"]),
+        record_dir=record_folder(environment),
+        state_dir=switch_folder(environment),
+        **values,
+    )

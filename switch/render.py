@@ -35,10 +35,10 @@ class SwitchSettings:
     """What differs between two switches; times in seconds, paths absolute."""
 
     listen: list[str]  # addresses, IPv4 or IPv6, on which the SIP port is opened
-    database_url: str  # of the role voipbilling_switch, see schema.sql
     redis_url: str  # server of the event stream; the database is always 0
     run_dir: Path  # JSON-RPC socket: <run_dir>/rpc.sock
     record_dir: Path  # local record of events
+    state_dir: Path  # bindings and calls, kept over a restart
     name: str = "sw1"
     sip_port: int = 5060
     realm: str = "voipbilling"
@@ -99,7 +99,11 @@ class SwitchSettings:
         self._demand(bool(re.fullmatch(r"[A-Za-z0-9:._-]{1,64}", self.stream)), "event stream: not a Redis key we use")
         self._demand(bool(re.fullmatch(r"[0-9a-f]*", self.evapi_secret)), "the deciders' secret: small hex digits only")
         self._demand(self.digest_algorithm in {"MD5", "SHA-256"}, "SIP_DIGEST_ALGORITHM: MD5 or SHA-256")
-        for label, path in (("run folder", self.run_dir), ("record folder", self.record_dir)):
+        for label, path in (
+            ("run folder", self.run_dir),
+            ("record folder", self.record_dir),
+            ("state folder", self.state_dir),
+        ):
             self._demand(path.is_absolute(), f"{label}: {path} is not an absolute path")
             self._demand(
                 bool(re.fullmatch(r"[\w./+@-]+", str(path))), f"{label}: {path} has a character Kamailio splits at"
@@ -116,16 +120,6 @@ class SwitchSettings:
                 self.problems.append(f"SIP_LISTEN: {address!r} is not an IP address")
         self._demand(bool(re.fullmatch(r"[0-9.]+:\d+", self.evapi_listen)), "EVAPI_LISTEN: IPv4 address:port")
         self._demand(bool(re.fullmatch(r"([0-9.]+:\d+)?", self.relay_control)), "RTP_CONTROL: IPv4 address:port")
-        database = urlsplit(self.database_url)
-        self._demand(
-            database.scheme in {"postgres", "postgresql"} and bool(database.hostname),
-            "the switch's database address must be postgresql://user:password@host:port/name",
-        )
-        login = unquote((database.username or "") + (database.password or ""))
-        self._demand(
-            not re.search(r"[|\s\"]", self.database_url) and not re.search(r"[@:/|\s\"]", login),
-            "the switch's database address: Kamailio reads no user or password with a space or one of @ : / | \"",
-        )
         self._demand(
             urlsplit(self.redis_url).scheme in {"redis", "unix"}, "REDIS_URL: redis://host:port or unix:///path"
         )
@@ -154,16 +148,6 @@ class SwitchSettings:
         ):
             self._demand(value > 0, f"{label}: must be above 0")
         self._demand(self.ping_interval >= 0, "SIP_PING_INTERVAL: 0 or more")
-
-
-def kamailio_database_url(url: str) -> str:
-    """Return a DATABASE_URL as db_postgres reads it: scheme `postgres`, no query, credentials not percent-encoded."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    login = unquote(parts.username or "")
-    if parts.password:
-        login += f":{unquote(parts.password)}"
-    return f"postgres://{login}@{f'[{host}]' if ':' in host else host}:{parts.port or 5432}{parts.path}"
 
 
 def redis_server(url: str) -> str:
@@ -197,10 +181,10 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
         "MODULE_PATH": f"{settings.module_path or find_modules()}/",
         "RUN_DIR": str(settings.run_dir),
         "RECORD_DIR": str(settings.record_dir),
+        "STATE_DIR": str(settings.state_dir),
         "SWITCH": settings.name,
         "REALM": settings.realm,
         "STREAM": settings.stream,
-        "DB_URL": kamailio_database_url(settings.database_url),
         "REDIS_SERVER": redis_server(settings.redis_url),
         "EVAPI_LISTEN": settings.evapi_listen,
         "EVAPI_SECRET": settings.evapi_secret,
@@ -275,10 +259,10 @@ def tls_lines(folder: Path, settings: SwitchSettings) -> list[str]:
 def render(target_dir: Path, settings: SwitchSettings) -> Path:
     """Write local.cfg into target_dir and return its path; make the folders the switch writes to.
 
-    Raise SettingsError naming every setting that cannot work. The file holds the database password: mode 0600.
+    Raise SettingsError naming every setting that cannot work. The file holds the password of Redis: mode 0600.
     """
     settings.check()
-    for folder in (target_dir, settings.run_dir, settings.record_dir):
+    for folder in (target_dir, settings.run_dir, settings.record_dir, settings.state_dir):
         folder.mkdir(parents=True, exist_ok=True)
     # Who called whom is nobody else's business, and the switch writes its files readable to all.
     settings.record_dir.chmod(0o700)

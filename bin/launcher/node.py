@@ -17,7 +17,6 @@ import redis
 
 from . import health
 from .addresses import listen, number, require_free_sip, sip_listen, tls_port
-from .database import prepare_switch_schema
 from .errors import StartError
 from .folder import DataFolder
 from .outside import environment_file
@@ -31,7 +30,7 @@ from .supervise import Program, Supervisor
 SHARED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 # What the first switch was started with and a further one must not take over.
 OWN = (
-    "SIP_LISTEN", "SIP_PORT", "SIP_TLS_PORT", "SIP_ADDRESS", "EVAPI_LISTEN", "SWITCH_NAME", "SWITCH_DATABASE_URL",
+    "SIP_LISTEN", "SIP_PORT", "SIP_TLS_PORT", "SIP_ADDRESS", "EVAPI_LISTEN", "SWITCH_NAME",
     "SWITCH_RECORD_DIR", "NODE_ADDRESS", "WEB_LISTEN",
 )  # fmt: skip
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -144,14 +143,11 @@ def run_switch_node(home: DataFolder, name: str) -> None:
     keeper = f"{name}-record"
     django = [sys.executable, "manage.py"]
     programs = [
-        switch_program(node.folder, node.folder.root / "switch"),
+        switch_program(node.folder.root / "switch"),
         *(Program(each, "portal", [*django, "decider", "--name", each], stop_seconds=5) for each in deciders),
         Program(keeper, "portal", [*django, "keep_record", "--name", keeper]),
     ]
-    url = os.environ.get("SWITCH_DATABASE_URL") or prepare_switch_schema(
-        node.database_url, node.folder.secret("switch_database_password"), name
-    )
-    render_switch(node.folder.root / "switch", {**node.environment, "SWITCH_DATABASE_URL": url})
+    render_switch(node.folder.root / "switch", node.environment)
     ready: dict[str, Callable[[], bool]] = {
         "switch": lambda: health.switch_answers(addresses[0], port),
         deciders[0]: lambda: bool(health.beating(node.database_url, deciders)),

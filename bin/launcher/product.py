@@ -144,12 +144,12 @@ class Product:
             Program("beat", "portal", [*celery, "beat", "--schedule", str(self.folder.root / "celerybeat-schedule")]),
         ]
 
-    def write_switch_configuration(self, database_url: str) -> None:
-        """Render the switch's configuration; it alone holds the switch's database password."""
-        render_switch(self.switch_folder, {**self.environment(), "SWITCH_DATABASE_URL": database_url})
+    def write_switch_configuration(self) -> None:
+        """Render the switch's configuration."""
+        render_switch(self.switch_folder, self.environment())
 
     def _switch(self) -> list[Program]:
-        return [switch_program(self.folder, self.switch_folder)]
+        return [switch_program(self.switch_folder)]
 
 
 def render_switch(target: Path, environment: Mapping[str, str]) -> None:
@@ -160,16 +160,14 @@ def render_switch(target: Path, environment: Mapping[str, str]) -> None:
         raise StartError(str(error)) from error
 
 
-def switch_program(folder: DataFolder, switch_folder: Path) -> Program:
-    """Return the supervised Kamailio of a rendered configuration."""
-    kamailio = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if not kamailio:
+def switch_program(switch_folder: Path) -> Program:
+    """Return the supervised keeper, with Kamailio, of a rendered configuration."""
+    if not shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"):
         raise StartError(
             "kamailio is missing: apt-get install kamailio, or set SWITCH=off to run the portal without the switch"
         )
-    folders = ["-w", str(switch_folder), "-Y", str(folder.run)]
-    command = [*_preloading(switch_folder / "tls"), kamailio, "-f", str(switch_folder / "local.cfg"), "-DD", "-E"]
-    return Program("switch", "switch", [*command, *folders], stop_seconds=15)
+    command = [sys.executable, "-m", "switch.keeper", *_preloading(switch_folder / "tls")]
+    return Program("switch", "switch", command, stop_seconds=15)
 
 
 def _preloading(folder: Path) -> list[str]:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import child, demo, health
-from .database import prepare_switch_schema
 from .errors import StartError
 from .folder import DataFolder, write_private
 from .guard import adopt_orphans, end_orphans
@@ -105,7 +104,7 @@ def run_product(folder: DataFolder, *, throwaway: bool, demo_wanted: bool = Fals
         prepare_portal(folder, environment)
         if product.has_switch:
             say("writing the switch's configuration")
-            prepare_switch(product, environment["DATABASE_URL"])
+            product.write_switch_configuration()
         logins: dict[str, str] = {}
         if demo_wanted:
             say("entering the demo's operator: providers, numbers, clients, phones")
@@ -144,15 +143,6 @@ def prepare_portal(folder: DataFolder, environment: dict[str, str]) -> None:
 def first_login_note(folder: DataFolder) -> Path:
     """Return where the first login waits until it has been shown."""
     return folder.secrets / "first_login"
-
-
-def prepare_switch(product: Product, database_url: str) -> None:
-    """Bring the switch's tables and configuration up to date."""
-    # An operator who names the switch's own login has made its schema, too (docs/operating.md).
-    own = os.environ.get("SWITCH_DATABASE_URL")
-    password = product.folder.secret("switch_database_password")
-    url = own or prepare_switch_schema(database_url, password)
-    product.write_switch_configuration(url)
 
 
 def wait_until_ready(supervisor: Supervisor, product: Product, patience: float = 90.0) -> None:
@@ -198,11 +188,10 @@ def show_first_login(folder: DataFolder) -> None:
 
 
 def run_prepare(folder: DataFolder) -> None:
-    """Prepare servers that others run (docker-compose.yml): migrations, first login, the switch's schema and role."""
-    for name in ("DATABASE_URL", "SECRET_KEY", "SWITCH_DATABASE_PASSWORD"):
+    """Prepare servers that others run (docker-compose.yml): migrations, first login."""
+    for name in ("DATABASE_URL", "SECRET_KEY"):
         if not os.environ.get(name):
             raise StartError(f"{name} must be set")
     folder.prepare()
     prepare_portal(folder, dict(os.environ))
-    prepare_switch_schema(os.environ["DATABASE_URL"], os.environ["SWITCH_DATABASE_PASSWORD"])
     show_first_login(folder)

@@ -5,7 +5,6 @@ import time
 import uuid
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from cdr.lost_calls import close_lost
@@ -47,26 +46,28 @@ def test_an_answered_call_lives_as_long_as_it_may() -> None:
     assert closed.ended_at == closed.answered_at
 
 
-def test_a_restart_ends_what_rang_and_what_has_no_dialog() -> None:
+def test_a_restart_ends_what_rang_and_what_the_switch_did_not_keep() -> None:
     ringing, talking, gone = (Call(started=ago(seconds=100)) for _ in range(3))
     known(ringing, "attempt", "decision", "ringing")
     for call in (talking, gone):
         known(call, "attempt", "decision", "answer")
     Switch.objects.create(name="sw1", started_at=timezone.now() - dt.timedelta(seconds=40))
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA IF NOT EXISTS kamailio")
-        cursor.execute(
-            "CREATE TABLE IF NOT EXISTS kamailio.dialog_vars (id serial PRIMARY KEY, "
-            "hash_entry int NOT NULL, hash_id int NOT NULL, dialog_key varchar, dialog_value varchar)"
-        )
-        cursor.execute(
-            "INSERT INTO kamailio.dialog_vars (hash_entry, hash_id, dialog_key, dialog_value) "
-            "VALUES (1, 1, 'attempt', %s)",
-            [talking.attempt],
-        )
+    take_in([event_of(talking.event("alive", 70))])
     close_lost(timezone.now())
     open_calls = [str(pk) for pk in CDR.objects.filter(ended_at__isnull=True).values_list("attempt_id", flat=True)]
     assert open_calls == [talking.attempt]
+
+
+def test_a_call_that_was_kept_after_all_is_opened_again() -> None:
+    """The local record may bring the news later than the start itself."""
+    call = Call(started=ago(seconds=100))
+    known(call, "attempt", "decision", "answer")
+    Switch.objects.create(name="sw1", started_at=timezone.now() - dt.timedelta(seconds=40))
+    close_lost(timezone.now())
+    assert CDR.objects.get().reason == "switch_lost"
+    take_in([event_of(call.event("alive", 70))])
+    close_lost(timezone.now())
+    assert CDR.objects.get().ended_at is None
 
 
 def test_a_call_after_the_restart_is_left_alone() -> None:

@@ -16,6 +16,10 @@ TALK_SECONDS = 3.0
 # What a caller has patience for before it counts a call as failed; a provider's switch would try elsewhere sooner.
 PATIENCE = 12.0
 REFUSAL = 404
+# Whatever a call is refused with, its caller acknowledges, or it would be asked again and again.
+REFUSALS = (400, 403, 404, 408, 480, 481, 486, 487, 500, 503, 603)
+REFUSED = "".join(f'<recv response="{code}" optional="true" next="1"/>' for code in REFUSALS)
+REFUSED_BYE = "".join(f'<recv response="{code}" optional="true" next="2"/>' for code in REFUSALS)
 ENTRY = re.compile(r"-{10,} (\d{4}-\d\d-\d\d)[T\s]+(\d\d:\d\d:\d\d\.\d+)\n[^\n]*message (received|sent)[^\n]*:\n\n")
 
 
@@ -64,17 +68,19 @@ class Traffic:
 
     def start(self, network: Network, line: Line) -> None:
         """Begin calling."""
-        talk = [expect(200, timeout=PATIENCE), fragment("ack", cseq=1), pause(TALK_SECONDS)]
-        over = [*hang_up()[:1], expect(200, timeout=PATIENCE)]
-        answered = [invite(), *ALERTING, *talk, *over]
-        refused = [invite(), *ALERTING, expect(REFUSAL, timeout=PATIENCE), fragment("ack_refusal")]
+        talk = [REFUSED, expect(200, timeout=PATIENCE), fragment("ack", cseq=1), pause(TALK_SECONDS)]
+        over = [*hang_up()[:1], REFUSED_BYE, expect(200, timeout=PATIENCE).replace("<recv", '<recv next="2"')]
+        refusal = ['<label id="1"/>', fragment("ack_refusal"), '<label id="2"/>']
+        answered = [invite(), *ALERTING, *talk, *over, *refusal]
+        refused = [invite(), *ALERTING, REFUSED, expect(200, timeout=PATIENCE), '<label id="1"/>', refusal[1]]
         carrier = Carrier(self.server, ACME, self.folder)
         for wanted, steps, number, rate in (
             (200, answered, line.number, ANSWERED_RATE),
             (REFUSAL, refused, network.unmapped, REFUSED_RATE),
         ):
             calls = round(rate * self.seconds)
-            run = carrier.start(steps, number, calls=calls, rate=rate)
+            # Many may be open at once while nothing answers; SIPp would else call less.
+            run = carrier.start(steps, number, calls=calls, rate=rate, options=("-l", str(calls)))
             self._running.append((wanted, run.process, run.trace))
 
     def stop(self) -> None:

@@ -13,7 +13,6 @@ from switch.render import (
     HERE,
     SettingsError,
     SwitchSettings,
-    kamailio_database_url,
     redis_server,
     render,
     substitutions,
@@ -25,10 +24,10 @@ KAMAILIO = shutil.which("kamailio", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 def settings(folder: Path, **values: Any) -> SwitchSettings:
     usual = {
         "listen": ["127.0.0.1"],
-        "database_url": "postgresql://voipbilling_switch:s3cret@127.0.0.1:5432/voipbilling",
         "redis_url": "redis://127.0.0.1:6379",
         "run_dir": folder / "run",
         "record_dir": folder / "record",
+        "state_dir": folder,
     }
     return SwitchSettings(**(usual | values))
 
@@ -60,8 +59,8 @@ def test_kamailio_accepts_what_is_rendered(values: dict[str, Any], tmp_path: Pat
 
 
 def test_the_rendered_file_is_private(tmp_path: Path) -> None:
-    """It holds the database's password."""
-    path = render(tmp_path, settings(tmp_path))
+    """It holds the password of Redis."""
+    path = render(tmp_path, settings(tmp_path, redis_url="redis://:s3cret@127.0.0.1:6379"))
     assert path.stat().st_mode & 0o777 == 0o600
     assert "s3cret" in path.read_text()
 
@@ -109,9 +108,6 @@ def test_every_file_is_included_and_small() -> None:
         ({"realm": 'x"; exec("rm")'}, "SIP_REALM"),
         ({"digest_algorithm": "MD4"}, "SIP_DIGEST_ALGORITHM"),
         ({"evapi_listen": "localhost"}, "EVAPI_LISTEN"),
-        ({"database_url": "sqlite:///db"}, "database address"),
-        ({"database_url": 'postgresql://a:b|"@h/x'}, "database address"),
-        ({"database_url": "postgresql://a:b%40c@h/x"}, "database address"),
         ({"redis_url": "http://x"}, "REDIS_URL"),
         ({"not_registered_code": 200}, "SIP_NOT_REGISTERED_CODE"),
         ({"min_expires": 900}, "expires"),
@@ -134,8 +130,6 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
 
 
 def test_addresses_are_written_as_kamailio_reads_them() -> None:
-    assert kamailio_database_url("postgresql://u:p%21ss@db:6543/name?x=1") == "postgres://u:p!ss@db:6543/name"
-    assert kamailio_database_url("postgresql://u@[::1]/name") == "postgres://u@[::1]:5432/name"
     assert redis_server("redis://:s%21@h:1") == "addr=h;port=1;db=0;pass=s!"
     assert redis_server("unix:///x.sock") == "unix=/x.sock;db=0"
 
@@ -143,7 +137,6 @@ def test_addresses_are_written_as_kamailio_reads_them() -> None:
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     environment = {
         "SIP_LISTEN": "192.0.2.1, [2001:db8::1]",
-        "SWITCH_DATABASE_URL": "postgresql://u:p@h/d",
         "REDIS_URL": "redis://h",
         "VOIPBILLING_DATA": str(tmp_path),
         "VOIPBILLING_RUN": str(tmp_path),

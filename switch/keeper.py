@@ -1,0 +1,98 @@
+"""`python3 -m switch.keeper [PREFIX...]`: run Kamailio, and keep beside it a copy of the calls it carries (dialogs.py).
+
+The configuration must be rendered already. Ends with Kamailio, and Kamailio with it.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from switch.dialogs import prepare, record_alive, take_snapshot
+from switch.environment import record_folder, switch_folder
+from switch.record import RpcError
+
+# A call that began since the last snapshot does not outlive the switch. So they are taken often, as long as they cost
+# little: a dump holds each lock of the dialogs' table for a moment.
+SHORTEST_PERIOD = 0.2
+SHARE = 0.02
+PR_SET_PDEATHSIG = 1  # prctl(2)
+HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+
+
+def command(environment: Mapping[str, str], prefix: Sequence[str]) -> list[str]:
+    """Return the command line of Kamailio, after whatever it is to be started by."""
+    program = shutil.which("kamailio", path=f"{environment.get('PATH', '')}:/usr/sbin:/sbin") or "kamailio"
+    folder = switch_folder(environment)
+    return [*prefix, program, "-f", str(folder / "local.cfg"), "-DD", "-E", "-w", str(folder), "-Y", _run(environment)]
+
+
+def _run(environment: Mapping[str, str]) -> str:
+    return environment["VOIPBILLING_RUN"]
+
+
+def _begin_child() -> None:
+    """In the child: take signals again, and hear of the keeper's death."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
+def run(environment: Mapping[str, str], prefix: Sequence[str] = ()) -> int:
+    """Run Kamailio to its end and return its exit code."""
+    folder = switch_folder(environment)
+    kept = prepare(folder, record_folder(environment))
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+    # Python ignores the death of a child otherwise, and sigtimedwait would never tell of it.
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    process = subprocess.Popen(command(environment, prefix), preexec_fn=_begin_child)  # noqa: S603
+    socket = Path(_run(environment)) / "rpc.sock"
+    period = SHORTEST_PERIOD
+    while process.poll() is None:
+        heard = signal.sigtimedwait(HEARD, period)
+        if heard and heard.si_signo == signal.SIGCHLD:
+            continue
+        begun = time.monotonic()
+        if keep(folder, socket) and kept and tell(environment, kept):
+            kept = []
+        if heard:
+            process.terminate()
+        period = max(SHORTEST_PERIOD, (time.monotonic() - begun) / SHARE)
+    return process.returncode
+
+
+def keep(folder: Path, socket: Path) -> bool:
+    """Take a snapshot and return True; False, with the last one left, where the switch starts, stops or hangs."""
+    try:
+        take_snapshot(folder, socket)
+    except RpcError:
+        return False
+    except OSError as error:
+        print(f"calls could not be kept: {error}", file=sys.stderr, flush=True)
+        return False
+    return True
+
+
+def tell(environment: Mapping[str, str], kept: list[tuple[str, str]]) -> bool:
+    """Put on record that the switch has started and holds these calls; return whether that was possible."""
+    try:
+        record_alive(record_folder(environment), environment.get("SWITCH_NAME") or "sw1", kept)
+    except OSError as error:
+        print(f"{len(kept)} calls go on and could not be recorded: {error}", file=sys.stderr, flush=True)
+        return False
+    print(f"the switch goes on with {len(kept)} calls", file=sys.stderr, flush=True)
+    return True
+
+
+def main(prefix: Sequence[str] = ()) -> None:
+    """Run with this process's environment, Kamailio behind the command ``prefix``."""
+    code = run(os.environ, prefix)
+    sys.exit(code if code >= 0 else 128 - code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
