@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cdr", "0001_initial"),
+        ("cdr", "0003_audio"),
     ]
 
     operations = [
