@@ -85,16 +85,20 @@ def consume(name: str, stop: threading.Event, latencies: list[float]) -> None:
 
 
 def work(name: str, until: Any) -> None:
-    """Consume in a process of its own."""
+    """Consume in a process of its own, with as many consumers as a worker has."""
     from django import db
+
+    from systemlog.threads import consumer_names
 
     db.connections.close_all()
     stop = threading.Event()
-    thread = threading.Thread(target=consume, args=(name, stop, []))
-    thread.start()
+    threads = [threading.Thread(target=consume, args=(each, stop, [])) for each in consumer_names(name)]
+    for thread in threads:
+        thread.start()
     until.wait()
     stop.set()
-    thread.join()
+    for thread in threads:
+        thread.join()
 
 
 @contextmanager

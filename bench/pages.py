@@ -32,6 +32,7 @@ class Timing:
     queries: int
     first_ms: float
     times_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
     slowest_sql: tuple[float, str] = (0.0, "")
 
     @property
@@ -61,6 +62,7 @@ def run(options: argparse.Namespace) -> list[Timing]:
     """Measure in the database of Django's default connection; print and return what was found."""
     client = a_reader()
     timings = []
+    print("  p50 ms   p95 ms   CPU ms queries  page")
     for page in pages():
         if options.only in str(page):
             timings.append(measure(client, page, options.repeat))
@@ -105,7 +107,9 @@ def measure(client: Any, page: Page, repeat: int) -> Timing:
     timing = Timing(page, status, len(captured), first, slowest_sql=slowest)
     # A page far off the mark shows so at once.
     for _ in range(repeat if first < 20 * EXPECTED_MS else 2):
+        cpu = time.process_time()
         timing.times_ms.append(request(client, page)[1])
+        timing.cpu_ms.append((time.process_time() - cpu) * 1000)
     return timing
 
 
@@ -134,7 +138,8 @@ def line_of(timing: Timing) -> str:
     """Return one line of the table."""
     mark = "" if timing.status == 200 else f"  status {timing.status}"
     mark += "  SLOW" if timing.p95 > EXPECTED_MS else ""
-    return f"{timing.p50:8.1f} {timing.p95:8.1f} {timing.queries:4d}  {timing.page}{mark}"
+    cpu = statistics.median(timing.cpu_ms)
+    return f"{timing.p50:8.1f} {timing.p95:8.1f} {cpu:8.1f} {timing.queries:4d}  {timing.page}{mark}"
 
 
 def report(timings: list[Timing]) -> None:

@@ -22,8 +22,9 @@ class CdrFilterSet(PortalFilterSet):
 
     search_fields = ("call_id",)
     search_placeholder = "Number, address, Call-ID or alias"
+    # Without DISTINCT, which would read the whole table before the first row.
     outcome = filters.MultipleChoiceFilter(method="by_outcome", choices=Outcome.choices)
-    reason = filters.MultipleChoiceFilter(choices=reason_choices)
+    reason = filters.MultipleChoiceFilter(choices=reason_choices, distinct=False)
     carrier = filters.CharFilter(method="party", label="Carrier")
     did = filters.CharFilter(method="party", label="DID")
     account = filters.CharFilter(method="party", label="Account")

@@ -13,6 +13,8 @@ from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.utils.functional import cached_property
 
+from core.patience import OutOfPatience, patience
+
 # Nobody pages through more; beyond it the list says "10,000+" and asks for a filter.
 COUNT_BOUND = 10_000
 PAGE_SIZES = (25, 50, 100, 250)
@@ -44,6 +46,12 @@ class BoundedPaginator(Paginator):
         return self.found > COUNT_BOUND
 
 
+# How long a search of an endless list may take at once. One that finds few rows and has no index for them then walks
+# back through so many rows a page, and says how far it came.
+PATIENCE_MS = 60
+WALK = 100_000
+
+
 @dataclass
 class KeysetPage:
     """Rows between two cursors of a list that is ordered by a unique key, newest first."""
@@ -51,6 +59,7 @@ class KeysetPage:
     rows: list[Any]
     newer: str | None
     older: str | None
+    searched_to: datetime | None = None  # Set where the search stopped before the end; ``older`` goes on from there.
 
 
 def _encode(row: Model, fields: Sequence[str]) -> str:
@@ -81,9 +90,18 @@ def _beyond(values: Sequence[Any], fields: Sequence[str], operator: str) -> Q:
 
 
 def keyset_page(
-    queryset: QuerySet[Any], fields: Sequence[str], *, before: str = "", after: str = "", size: int = DEFAULT_PAGE_SIZE
+    queryset: QuerySet[Any],
+    fields: Sequence[str],
+    *,
+    before: str = "",
+    after: str = "",
+    size: int = DEFAULT_PAGE_SIZE,
+    searched: bool = False,
 ) -> KeysetPage:
-    """Return one page of a list ordered by ``fields``, all descending; the last field must be unique."""
+    """Return one page of a list ordered by ``fields``, all descending; the last field must be unique.
+
+    With ``searched``, filters are in force that may find few rows: the search is then cut short rather than slow.
+    """
     descending = [f"-{name}" for name in fields]
     forward = _decode(after, queryset.model, fields) if after else None
     backward = _decode(before, queryset.model, fields) if before else None
@@ -92,14 +110,46 @@ def keyset_page(
         more, rows = len(rows) > size, rows[:size][::-1]
         if len(rows) < size:
             # Fewer newer rows than a page: show the newest page whole instead of a stump.
-            return keyset_page(queryset, fields, size=size)
+            return keyset_page(queryset, fields, size=size, searched=searched)
         return KeysetPage(rows, _encode(rows[0], fields) if more else None, _encode(rows[-1], fields))
     if backward is not None:
         queryset = queryset.filter(_beyond(backward, fields, "lt"))
-    rows = list(queryset.order_by(*descending)[: size + 1])
+    newest_first = queryset.order_by(*descending)
+    if searched:
+        try:
+            with patience(PATIENCE_MS):
+                rows = list(newest_first[: size + 1])
+        except OutOfPatience:
+            return _walked_page(newest_first, fields, backward, size)
+    else:
+        rows = list(newest_first[: size + 1])
+    return _page(rows, fields, backward, size)
+
+
+def _page(rows: list[Any], fields: Sequence[str], backward: list[Any] | None, size: int) -> KeysetPage:
     more, rows = len(rows) > size, rows[:size]
     return KeysetPage(
         rows,
         _encode(rows[0], fields) if rows and backward is not None else None,
         _encode(rows[-1], fields) if more else None,
     )
+
+
+def _walked_page(
+    newest_first: QuerySet[Any], fields: Sequence[str], backward: list[Any] | None, size: int
+) -> KeysetPage:
+    """Return what the next WALK rows of the whole table hold of a search, and where to go on."""
+    every = newest_first.model._default_manager.order_by(*[f"-{name}" for name in fields])
+    if backward is not None:
+        every = every.filter(_beyond(backward, fields, "lt"))
+    edge = every.only(*fields)[WALK : WALK + 1].first()
+    if edge is None:
+        return _page(list(newest_first[: size + 1]), fields, backward, size)
+    time, key = fields
+    at = getattr(edge, time)
+    within = Q(**{f"{time}__gte": at}) & (Q(**{f"{time}__gt": at}) | Q(**{f"{key}__gte": getattr(edge, key)}))
+    page = _page(list(newest_first.filter(within)[: size + 1]), fields, backward, size)
+    if page.older is None:
+        page.older, page.searched_to = _encode(edge, fields), at
+        page.newer = page.newer or (_encode(edge, fields) if backward is not None else None)
+    return page

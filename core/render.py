@@ -19,6 +19,8 @@ from core.choices import ColouredChoices
 EMPTY = mark_safe('<span class="text-secondary none">–</span>')
 
 
+# Parsed and written anew each time, icons took half of a list's time: a row may have three.
+@lru_cache(maxsize=1024)
 def icon(name: str, size: int = 18, css: str = "icon") -> SafeString:
     """Return a Tabler outline icon as inline SVG; decoration only, so hidden from screen readers."""
     svg = tablericons._render_icon(f"outline/{name}", size, **{"class": css, "aria-hidden": "true"})

@@ -6,13 +6,15 @@ from typing import Any
 
 from django import template
 from django.http import HttpRequest
+from django.template.base import render_value_in_context
 from django.template.context import RequestContext
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from core import render
 from core.access import allows
 from core.navigation import shown_menu
+from core.table_values import drawn_rows
 
 register = template.Library()
 
@@ -21,6 +23,13 @@ register.simple_tag(render.pill, name="pill")
 register.simple_tag(render.choice_pill, name="choice_pill")
 register.simple_tag(render.mono, name="mono")
 register.simple_tag(render.copy_button, name="copy_button")
+
+
+@register.simple_tag(takes_context=True)
+def draw_rows(context: template.Context, table: Any, rows: Any) -> SafeString:
+    """Draw the rows of a table, each cell escaped as ``{{ cell }}`` would be."""
+    drawn = drawn_rows(table, rows, lambda cell: render_value_in_context(cell, context))
+    return mark_safe("".join(drawn))  # noqa: S308 - drawn_rows escapes
 
 
 @register.filter

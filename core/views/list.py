@@ -139,12 +139,14 @@ class ListView(PageView):
         """Return table, page and chips for the template."""
         size = self.page_size()
         context: dict[str, Any] = {"sizes": PAGE_SIZES, "size": size, "count_bound": COUNT_BOUND}
+        chips = filterset.chips(self.request) if filterset is not None else []
         if self.keyset:
             get = self.request.GET.get
-            cursor = keyset_page(rows, self.keyset, before=get("before", ""), after=get("after", ""), size=size)
+            before, after = get("before", ""), get("after", "")
+            cursor = keyset_page(rows, self.keyset, before=before, after=after, size=size, searched=bool(chips))
             table = self.get_table(cursor.rows)
             context["cursor"] = cursor
-            context["is_empty"] = not cursor.rows
+            context["is_empty"] = not cursor.rows and cursor.searched_to is None
         else:
             table = self.get_table(rows)
             paginator = BoundedPaginator(table.rows, size)
@@ -153,7 +155,6 @@ class ListView(PageView):
             context["page"] = table.page
             context["pages"] = paginator.get_elided_page_range(table.page.number, on_each_side=1, on_ends=1)
             context["is_empty"] = paginator.count == 0
-        chips = filterset.chips(self.request) if filterset is not None else []
         return {
             **context,
             "table": table,
