@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from systemlog.consumer import Consumer
@@ -40,16 +41,30 @@ class Watched(threading.Thread):
 
 
 def start_ingest(node: str) -> list[Watched]:
-    """Start this node's consumer; its name outlives restarts, so that it finds what it left behind."""
+    """Start this node's consumers; their names outlive restarts, so that each finds what it left behind.
+
+    More than one, because one alone would wait for PostgreSQL during half of its time.
+    """
+    threads = [Watched(name, consuming(name)) for name in consumer_names(node)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def consumer_names(node: str) -> list[str]:
+    """Return the names of a node's consumers; the first bears the node's own, which its health is known by."""
+    return [node, *(f"{node} {number}" for number in range(2, settings.INGEST_CONSUMERS + 1))]
+
+
+def consuming(name: str) -> Callable[[threading.Event], None]:
+    """Return what runs one consumer until it is stopped."""
 
     def consume(stop: threading.Event) -> None:
-        consumer = Consumer(node, stop)
+        consumer = Consumer(name, stop)
         consumer.run()
         end_quietly(consumer.pulse)
 
-    thread = Watched("consumer", consume)
-    thread.start()
-    return [thread]
+    return consume
 
 
 def start_pulse(node: str, kind: str) -> list[Watched]:

@@ -226,6 +226,8 @@ def redis_database_url(number: int) -> str:
 EVENT_STREAM_URL = redis_database_url(0)
 EVENT_STREAM = "switch:events"
 EVENT_GROUP = "ingest"
+# Threads of an ingest worker that each take batches: while PostgreSQL writes the one's, the other reads and judges.
+INGEST_CONSUMERS = int(os.environ.get("INGEST_CONSUMERS", "2"))
 CELERY_BROKER_URL = (
     f"redis+socket{REDIS_URL[4:]}?virtual_host={REDIS_FIRST_DATABASE + 1}"
     if REDIS_URL.startswith("unix")
