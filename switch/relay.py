@@ -95,11 +95,15 @@ def _address_for(sip: str, rtp: list[tuple[str, str]]) -> str:
 def command(settings: RelaySettings, executable: str) -> list[str]:
     """Return rtpengine's command line: in the foreground, without the kernel module, messages on standard error."""
     return [
-        executable, "--foreground", "--table=-1", "--log-stderr", "--no-log-timestamps", "--log-level=4",
+        # Debian's own file would open further ports, the same for two installations on one machine.
+        executable, "--config-file=none", "--foreground", "--table=-1",
+        "--log-stderr", "--no-log-timestamps", "--log-level=4",
         *(f"--interface={name}/{address}" for name, address in settings.interfaces),
         f"--listen-ng={settings.control}", f"--listen-http={settings.control}",
         f"--port-min={settings.port_min}", f"--port-max={settings.port_max}",
         f"--timeout={SILENCE_SECONDS}", f"--silent-timeout={SILENCE_SECONDS * 12}", "--delete-delay=0",
+        # Expedited forwarding (RFC 4594 §4.1): voice goes before what can wait.
+        "--tos=184",
         # Who sends from the address that the SDP, or the phone's NAT, names is believed before a stranger.
         "--endpoint-learning=heuristic",
     ]  # fmt: skip
