@@ -2,27 +2,27 @@
 
 from django.urls import path
 
-from billing import views
+from billing import product_views, rate_views
 from billing.models import Product, RateTable
 from core.tabs import tab_urls
 
 app_name = "billing"
 
 urlpatterns = [
-    path("products/", views.ProductListView.as_view(), name="product_list"),
-    path("products/add/", views.ProductAdd.as_view(), name="product_add"),
+    path("products/", product_views.ProductListView.as_view(), name="product_list"),
+    path("products/add/", product_views.ProductAdd.as_view(), name="product_add"),
     *tab_urls(Product, "products/<int:pk>/"),
-    path("products/<int:pk>/edit/", views.ProductEdit.as_view(), name="product_edit"),
-    path("products/<int:pk>/delete/", views.ProductDelete.as_view(), name="product_delete"),
-    path("products/<int:pk>/mappings/add/", views.MappingAdd.as_view(), name="productmapping_add"),
-    path("products/mappings/<int:pk>/edit/", views.MappingEdit.as_view(), name="productmapping_edit"),
-    path("products/mappings/<int:pk>/delete/", views.MappingDelete.as_view(), name="productmapping_delete"),
-    path("rates/", views.RateTableListView.as_view(), name="ratetable_list"),
-    path("rates/add/", views.RateTableAdd.as_view(), name="ratetable_add"),
+    path("products/<int:pk>/edit/", product_views.ProductEdit.as_view(), name="product_edit"),
+    path("products/<int:pk>/delete/", product_views.ProductDelete.as_view(), name="product_delete"),
+    path("products/<int:pk>/mappings/add/", product_views.MappingAdd.as_view(), name="productmapping_add"),
+    path("products/mappings/<int:pk>/edit/", product_views.MappingEdit.as_view(), name="productmapping_edit"),
+    path("products/mappings/<int:pk>/delete/", product_views.MappingDelete.as_view(), name="productmapping_delete"),
+    path("rates/", rate_views.RateTableListView.as_view(), name="ratetable_list"),
+    path("rates/add/", rate_views.RateTableAdd.as_view(), name="ratetable_add"),
     *tab_urls(RateTable, "rates/<int:pk>/"),
-    path("rates/<int:pk>/edit/", views.RateTableEdit.as_view(), name="ratetable_edit"),
-    path("rates/<int:pk>/delete/", views.RateTableDelete.as_view(), name="ratetable_delete"),
-    path("rates/<int:pk>/rates/add/", views.RateAdd.as_view(), name="rate_add"),
-    path("rates/entries/<int:pk>/edit/", views.RateEdit.as_view(), name="rate_edit"),
-    path("rates/entries/<int:pk>/delete/", views.RateDelete.as_view(), name="rate_delete"),
+    path("rates/<int:pk>/edit/", rate_views.RateTableEdit.as_view(), name="ratetable_edit"),
+    path("rates/<int:pk>/delete/", rate_views.RateTableDelete.as_view(), name="ratetable_delete"),
+    path("rates/<int:pk>/rates/add/", rate_views.RateAdd.as_view(), name="rate_add"),
+    path("rates/entries/<int:pk>/edit/", rate_views.RateEdit.as_view(), name="rate_edit"),
+    path("rates/entries/<int:pk>/delete/", rate_views.RateDelete.as_view(), name="rate_delete"),
 ]
