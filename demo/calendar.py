@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from demo.situations import INCIDENTS, USUAL, WRONG, Plan, plan_calls
 
-CALLS_A_DAY = 380
+CALLS_A_DAY = 520
 WEEKEND_SHARE = 0.3
 # Relative traffic of each hour of the day: two office peaks, a lunch between them, an animal doctor at night.
 HOURS = (2, 1, 1, 1, 1, 2, 5, 16, 44, 78, 92, 86, 60, 66, 84, 80, 66, 42, 20, 12, 8, 6, 4, 3)

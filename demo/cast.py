@@ -208,6 +208,7 @@ AGENTS = {
     "willow": "Fanvil X3U 2.12.1",
     "ashdown": "Cisco/SPA514G-7.6.2",
 }
+UNUSED_ALIAS = "ashdown-van"
 SILENT_PHONE, LOST_PHONE = "harbour-archive", "copperfield-depot"
 
 

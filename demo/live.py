@@ -1,6 +1,7 @@
 """The demo's present: registered phones, and providers that call, rightly and in every wrong way the guide knows."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from cdr.traces import last_trace, request_trace
 from core.models import User
-from demo.cast import ALIASES, LOST_PHONE, SILENT_PHONE, agent_of
+from demo.cast import ALIASES, LOST_PHONE, SILENT_PHONE, UNUSED_ALIAS, agent_of
 from demo.history import History
 from demo.sip.phone import Conduct, Phone
 from demo.sip.provider import Order, Provider
@@ -29,7 +30,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds between calls: brisk while a visitor looks at the first pages, until everything has happened once; then as
 # seldom as in the weeks before.
-BRISK, CALM = 3.0, 40.0
+BRISK, CALM = 5.0, 40.0
+PATIENCE = 30.0
 # How often the usual calls come for each wrong one.
 USUAL_SHARE = 10
 TRACED = "442079460010"
@@ -62,6 +64,7 @@ class Live:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await self.begin_phones()
+        await self.phones_are_there()
         parts = {
             asyncio.create_task(stop.wait()),
             asyncio.create_task(asyncio.to_thread(self.tell)),
@@ -103,6 +106,8 @@ class Live:
     async def begin_phones(self) -> None:
         """Register every phone: one with a wrong secret, one whose router has closed the way back."""
         for index, alias in enumerate(ALIASES):
+            if alias == UNUSED_ALIAS:
+                continue
             secret = "typed wrongly" if alias == LOST_PHONE else self.state.secrets[alias]
             usual = Conduct(silent=alias == SILENT_PHONE)
             phone = Phone(self.switch, settings.SIP_REALM, alias, secret, agent_of(alias), self.conduct_or(usual))
@@ -110,6 +115,13 @@ class Live:
             await phone.open(f"127.0.40.{1 + index}")
             self.phones.append(phone)
             phone.spawn(phone.stay_registered(LOST_PHONE_TRIES_EVERY if alias == LOST_PHONE else 2.0))
+
+    async def phones_are_there(self) -> None:
+        """Return once the phones are registered, so that a decider answers, too; or when it has taken too long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not all(phone.registered or phone.user == LOST_PHONE for phone in self.phones):
+                    await asyncio.sleep(0.1)
 
     def conduct_or(self, usual: Conduct) -> Callable[[str], Conduct]:
         """Return what looks up how a phone shall treat a call; one that nobody planned is a visitor's own."""

@@ -24,6 +24,7 @@ from demo.cast import (
     RETIRED,
     RINGS,
     SUSPENDED,
+    UNUSED_ALIAS,
     Office,
     Provider,
 )
@@ -40,42 +41,47 @@ LOGINS = (("admin", Role.ADMINISTRATOR), ("operator", Role.OPERATOR), ("support"
 
 
 def build(state: State) -> None:
-    """Enter everything, once; each step is one transaction, so that a start cut short goes on where it stopped."""
-    if not User.objects.exists():
-        _logins(state)
-    admin, operator = User.objects.get(username="admin"), User.objects.get(username="operator")
-    if not Carrier.objects.exists():
+    """Enter everything, each stage once and in one transaction: a start cut short goes on where it stopped."""
+    if state.stages == 0:
         with as_of(state.begun - dt.timedelta(days=state.days, hours=2)):
-            _products()
-            for provider in PROVIDERS:
-                _carrier(operator, provider)
-            for office in OFFICES:
-                _office(operator, office, state)
-            _mappings(operator)
-    if not DID.objects.filter(number=RETIRED, state="retired").exists():
-        with as_of(state.at(RELEASED)):
-            unmap_dids(actor=operator, did_ids=_ids(QUARANTINED), quarantine=True)
-            retire_dids(actor=operator, did_ids=_ids(RETIRED))
-    if Alias.objects.filter(username="ashdown-van", enabled=True).exists():
-        with as_of(state.at(CLEANED_UP)):
-            for old in CarrierAccount.objects.filter(network__in=("203.0.113.200/32", "127.0.30.200/32")):
-                old.enabled = False
-                save_carrier_account(actor=operator, account=old)
-            van = Alias.objects.get(username="ashdown-van")
-            update_alias(actor=operator, alias=van, enabled=False, description=van.description)
-    if not DID.objects.filter(number=SUSPENDED, state="suspended").exists():
-        with as_of(state.at(ENFORCED)):
-            _enforce(admin, operator)
+            _begin(state)
+        state.pass_stage()
+    for number, (share, change) in enumerate(((RELEASED, _release), (CLEANED_UP, _clean_up), (ENFORCED, _enforce)), 1):
+        if state.stages == number:
+            admin, operator = User.objects.get(username="admin"), User.objects.get(username="operator")
+            with as_of(state.at(share)):
+                change(admin, operator)
+            state.pass_stage()
 
 
-def _logins(state: State) -> None:
-    with as_of(state.begun - dt.timedelta(days=state.days, hours=3)):
-        for username, role in LOGINS:
-            password = state.logins[username]
-            if role is Role.ADMINISTRATOR:
-                User.objects.create_superuser(username=username, email="", password=password, role=role)
-            else:
-                User.objects.create_user(username=username, password=password, role=role)
+def _begin(state: State) -> None:
+    for username, role in LOGINS:
+        if role is Role.ADMINISTRATOR:
+            User.objects.create_superuser(username=username, email="", password=state.logins[username], role=role)
+        else:
+            User.objects.create_user(username=username, password=state.logins[username], role=role)
+    operator = User.objects.get(username="operator")
+    _products()
+    for provider in PROVIDERS:
+        _carrier(operator, provider)
+    for office in OFFICES:
+        _office(operator, office, state)
+    # Only digests go into the database: written down before the commit, the secrets are never lost.
+    state.save()
+    _mappings(operator)
+
+
+def _release(admin: User, operator: User) -> None:
+    unmap_dids(actor=operator, did_ids=_ids(QUARANTINED), quarantine=True)
+    retire_dids(actor=operator, did_ids=_ids(RETIRED))
+
+
+def _clean_up(admin: User, operator: User) -> None:
+    for old in CarrierAccount.objects.filter(network__in=("203.0.113.200/32", "127.0.30.200/32")):
+        old.enabled = False
+        save_carrier_account(actor=operator, account=old)
+    van = Alias.objects.get(username=UNUSED_ALIAS)
+    update_alias(actor=operator, alias=van, enabled=False, description=van.description)
 
 
 def _products() -> None:
@@ -142,8 +148,6 @@ def _office(actor: User, office: Office, state: State) -> None:
         _, state.secrets[username] = create_alias(
             actor=actor, account=account, username=username, description=description
         )
-    # Only digests are in the database: without this file the phones could not register any more.
-    state.save()
 
 
 def _mappings(actor: User) -> None:

@@ -24,6 +24,7 @@ class State:
     days: float
     began: float
     filled_until: float
+    stages: int = 0
     logins: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
 
@@ -36,7 +37,7 @@ class State:
         days = float(os.environ.get("DEMO_DAYS") or DAYS)
         now = round(time.time(), 3)
         logins = {name: generate_password() for name in ("admin", "operator", "support")}
-        state = cls(path, int(os.environ.get("DEMO_SEED") or SEED), days, now, now - days * 86_400, logins)
+        state = cls(path, int(os.environ.get("DEMO_SEED") or SEED), days, now, now - days * 86_400, logins=logins)
         state.save()
         return state
 
@@ -44,6 +45,11 @@ class State:
         """Write it down, for its owner only."""
         told = {name: value for name, value in asdict(self).items() if name != "path"}
         write_private(self.path, json.dumps(told, indent=1) + "\n")
+
+    def pass_stage(self) -> None:
+        """Note that one more stage of the operator's work is done."""
+        self.stages += 1
+        self.save()
 
     @property
     def begun(self) -> dt.datetime:
