@@ -24,14 +24,17 @@ class PartyColumn(t.PlainColumn):
     def render(self, value: Any, record: CDR) -> Any:
         """Link the name; one that the call did not get to stays empty."""
         url, value = page_of(self.kind, getattr(record, f"{self.kind}_id")), set_for_reading(value)
-        return format_html('<a href="{}">{}</a>', url, value) if url and value else value or render.EMPTY
+        if not value:
+            return render.EMPTY
+        drawn = format_html('<a href="{}">{}</a>', url, value) if url else value
+        return format_html('<span class="party">{}</span>', drawn)
 
 
 class CdrTable(t.PortalTable):
     """Calls, newest first; every attempt, refused ones too."""
 
     started_at = t.PlainColumn("Set-up")
-    outcome = t.PlainColumn(empty_values=(), accessor="reason")
+    outcome = t.PlainColumn(empty_values=(), accessor="reason", attrs={"td": {"class": "outcome"}})
     caller_number = t.MonoColumn("From", accessor="caller_number")
     called_number = t.PlainColumn("To", accessor="called_number")
     carrier = PartyColumn("carrier")
