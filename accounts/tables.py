@@ -136,6 +136,10 @@ class RegistrationTable(t.PortalTable):
         """Return the SIP user name."""
         return str(value)
 
+    def render_expires_at(self, value: Any, record: Registration) -> Any:
+        """Show when a contact that was removed before its expiry ended."""
+        return render.since(record.ended_at or value)
+
     def render_contact(self, value: str) -> Any:
         """Draw a long URI short; the tooltip and the copy have it whole."""
         return format_html('<span class="clip" title="{}">{}</span>', value, render.mono(value))
