@@ -25,12 +25,10 @@ from accounts.services import (
     update_alias,
     update_client,
 )
-from billing.api import EntrySerializer, PaymentSerializer
+from billing.api import BalanceOwnerMixin, BalanceOwnerSerializer
 from billing.choices import ProductKind
 from billing.selectors import products_of_kind
-from billing.services import record_payment, set_credit_limit
 from core.api import PortalSerializer, PortalViewSet, WriteMixin
-from core.fields import ZERO
 
 
 class ClientSerializer(PortalSerializer):
@@ -67,14 +65,9 @@ class ClientViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin
         delete_client(actor=self.actor, client=instance)
 
 
-class AccountSerializer(PortalSerializer):
+class AccountSerializer(BalanceOwnerSerializer):
     """An account with its balance; client and currency are chosen at creation and stay."""
 
-    currency = serializers.CharField(source="balance.currency", max_length=3)
-    credit_limit = serializers.DecimalField(
-        source="balance.credit_limit", max_digits=18, decimal_places=6, min_value=0, default=ZERO
-    )
-    balance = serializers.DecimalField(source="balance.amount", max_digits=18, decimal_places=6, read_only=True)
     product = serializers.PrimaryKeyRelatedField(
         queryset=products_of_kind(ProductKind.ACCOUNT), required=False, allow_null=True
     )
@@ -106,7 +99,7 @@ class ApiAccountFilterSet(AccountFilterSet):
         fields = ("state", "product", "client")
 
 
-class AccountViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
+class AccountViewSet(BalanceOwnerMixin):
     """What is billed."""
 
     queryset = Account.objects.none()
@@ -126,25 +119,14 @@ class AccountViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixi
 
     def update_row(self, instance: Account, values: dict[str, Any]) -> Account:
         """Change an account, and the limit of its balance."""
-        balance = values.pop("balance", {})
-        if balance.get("currency", instance.balance.currency) != instance.balance.currency:
-            raise serializers.ValidationError({"currency": ["The currency of a balance stays."]})
+        changes = self.changes(instance, values)
         if values.get("client", instance.client) != instance.client:
             raise serializers.ValidationError({"client": ["An account stays its client's."]})
-        if "credit_limit" in balance:
-            set_credit_limit(actor=self.actor, balance=instance.balance, credit_limit=balance["credit_limit"])
-        return update_account(actor=self.actor, account=instance, **values)
+        return update_account(actor=self.actor, account=instance, **changes)
 
     def delete_row(self, instance: Account) -> None:
         """Delete an account that has neither aliases nor a ledger."""
         delete_account(actor=self.actor, account=instance)
-
-    @extend_schema(request=PaymentSerializer, responses={201: EntrySerializer})
-    @action(detail=True, methods=["post"], serializer_class=PaymentSerializer)
-    def payments(self, request: Request, pk: int) -> Response:
-        """Take a client's payment; the same key twice is one payment."""
-        entry = record_payment(actor=self.actor, balance=self.get_object().balance, **self.valid(request))
-        return Response(EntrySerializer(entry).data, status=201)
 
 
 class AliasSerializer(PortalSerializer):

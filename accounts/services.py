@@ -13,7 +13,7 @@ from accounts.choices import AccountState
 from accounts.models import Account, Alias, Client
 from billing.models import Product
 from billing.selectors import currency_conflict
-from billing.services import open_balance
+from billing.services import open_balance, set_credit_limit
 from core.constraints import violated_constraint
 from core.fields import ZERO
 from core.history import acting
@@ -87,8 +87,8 @@ def create_account(
         return account
 
 
-def update_account(*, actor: User, account: Account, **changes: Any) -> Account:
-    """Change an account's own fields. Raise ValidationError as create_account does."""
+def update_account(*, actor: User, account: Account, credit_limit: Decimal | None = None, **changes: Any) -> Account:
+    """Change an account's own fields, and its balance's limit. Raise ValidationError as create_account does."""
     with transaction.atomic(), acting(actor):
         # NO KEY: phones' registrations and DIDs may go on referring to the account meanwhile.
         locked = (
@@ -97,6 +97,8 @@ def update_account(*, actor: User, account: Account, **changes: Any) -> Account:
         for field, value in changes.items():
             setattr(locked, field, value)
         _save_account(locked)
+        if credit_limit is not None:
+            set_credit_limit(actor=actor, balance=locked.balance, credit_limit=credit_limit)
         return locked
 
 

@@ -1,6 +1,5 @@
 """Pages of clients and accounts."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
@@ -25,7 +24,6 @@ from accounts.services import (
 )
 from accounts.tables import AccountTable, ClientTable
 from billing.ledger_views import AdjustmentView, LedgerTab, PaymentView
-from billing.services import set_credit_limit
 from core import render
 from core.access import Access
 from core.tabs import ViewTab, bounded_count, register_tab
@@ -195,12 +193,7 @@ class AccountView(ObjectFormView):
 
     def perform(self, form: Any) -> Account:
         """Save the account and the limit of its balance."""
-        changes = form.cleaned_data
-        limit: Decimal = changes.pop("credit_limit")
-        account = update_account(actor=self.actor, account=self.object, **changes)
-        if limit != self.object.balance.credit_limit:
-            set_credit_limit(actor=self.actor, balance=self.object.balance, credit_limit=limit)
-        return account
+        return update_account(actor=self.actor, account=self.object, **form.cleaned_data)
 
 
 class AccountDelete(GuardedDeleteView):

@@ -3,7 +3,11 @@
 from typing import Any
 
 from django.db.models import Model
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from billing.filters import ProductFilterSet, RateFilterSet, RateTableFilterSet
 from billing.models import LedgerEntry, Product, ProductMapping, Rate, RateTable
@@ -17,9 +21,9 @@ from billing.pricing import (
     save_rate,
     save_rate_table,
 )
+from billing.services import record_payment
 from core.api import PaymentSerializer, PortalSerializer, WriteMixin
-
-__all__ = ["EntrySerializer", "PaymentSerializer"]
+from core.fields import ZERO
 
 
 class EntrySerializer(PortalSerializer):
@@ -29,6 +33,34 @@ class EntrySerializer(PortalSerializer):
         model = LedgerEntry
         fields = ("id", "kind", "amount", "balance_after", "at", "note")
         read_only_fields = fields
+
+
+class BalanceOwnerSerializer(PortalSerializer):
+    """What has a balance: its currency is chosen at creation and stays."""
+
+    currency = serializers.CharField(source="balance.currency", max_length=3)
+    credit_limit = serializers.DecimalField(
+        source="balance.credit_limit", max_digits=18, decimal_places=6, min_value=0, default=ZERO
+    )
+    balance = serializers.DecimalField(source="balance.amount", max_digits=18, decimal_places=6, read_only=True)
+
+
+class BalanceOwnerMixin(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
+    """Rows that have a balance: the fields of BalanceOwnerSerializer, and payments."""
+
+    def changes(self, instance: Any, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the changes as services take them; refuse another currency."""
+        balance = values.pop("balance", {})
+        if balance.pop("currency", instance.balance.currency) != instance.balance.currency:
+            raise serializers.ValidationError({"currency": ["The currency of a balance stays."]})
+        return values | balance
+
+    @extend_schema(request=PaymentSerializer, responses={201: EntrySerializer})
+    @action(detail=True, methods=["post"], serializer_class=PaymentSerializer)
+    def payments(self, request: Request, pk: int) -> Response:
+        """Take a payment, which gives credit; the same key twice is one payment."""
+        entry = record_payment(actor=self.actor, balance=self.get_object().balance, **self.valid(request))
+        return Response(EntrySerializer(entry).data, status=201)
 
 
 class SavedRowMixin(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):

@@ -113,7 +113,8 @@ def set_credit_limit(*, actor: User, balance: Balance, credit_limit: Decimal) ->
         raise ValidationError({"credit_limit": "A credit limit is not negative."})
     with transaction.atomic():
         locked = Balance.objects.select_for_update().get(pk=balance.pk)
-        locked.credit_limit = credit_limit
-        locked.save(update_fields=["credit_limit"])
+        if locked.credit_limit != credit_limit:
+            locked.credit_limit = credit_limit
+            locked.save(update_fields=["credit_limit"])
     balance.refresh_from_db()
     return balance

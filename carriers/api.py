@@ -4,16 +4,11 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
-from rest_framework.decorators import action
-from rest_framework.request import Request
-from rest_framework.response import Response
 
-from billing.api import EntrySerializer, PaymentSerializer
+from billing.api import BalanceOwnerMixin, BalanceOwnerSerializer
 from billing.choices import ProductKind
 from billing.selectors import free_inbound_product, products_of_kind
-from billing.services import record_payment, set_credit_limit
 from carriers.filters import CarrierAccountFilterSet, CarrierFilterSet
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import NetworkError, read_network
@@ -27,17 +22,11 @@ from carriers.services import (
 )
 from carriers.translation import read_rules, write_rules
 from core.api import PortalSerializer, WriteMixin
-from core.fields import ZERO
 
 
-class CarrierSerializer(PortalSerializer):
+class CarrierSerializer(BalanceOwnerSerializer):
     """A carrier with its balance; the currency is chosen at creation and stays."""
 
-    currency = serializers.CharField(source="balance.currency", max_length=3)
-    credit_limit = serializers.DecimalField(
-        source="balance.credit_limit", max_digits=18, decimal_places=6, min_value=0, default=ZERO
-    )
-    balance = serializers.DecimalField(source="balance.amount", max_digits=18, decimal_places=6, read_only=True)
     in_credit = serializers.BooleanField(source="balance.in_credit", read_only=True)
     addresses = serializers.IntegerField(source="account_count", read_only=True)
     dids = serializers.IntegerField(source="did_count", read_only=True)
@@ -61,7 +50,7 @@ class CarrierSerializer(PortalSerializer):
         extra_kwargs: ClassVar[dict[str, Any]] = {"name": {"validators": []}}
 
 
-class CarrierViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
+class CarrierViewSet(BalanceOwnerMixin):
     """Companies we exchange calls with."""
 
     queryset = Carrier.objects.none()
@@ -79,23 +68,11 @@ class CarrierViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixi
 
     def update_row(self, instance: Carrier, values: dict[str, Any]) -> Carrier:
         """Change a carrier, and the limit of its balance."""
-        balance = values.pop("balance", {})
-        if balance.get("currency", instance.balance.currency) != instance.balance.currency:
-            raise serializers.ValidationError({"currency": ["The currency of a balance stays."]})
-        if "credit_limit" in balance:
-            set_credit_limit(actor=self.actor, balance=instance.balance, credit_limit=balance["credit_limit"])
-        return update_carrier(actor=self.actor, carrier=instance, **values)
+        return update_carrier(actor=self.actor, carrier=instance, **self.changes(instance, values))
 
     def delete_row(self, instance: Carrier) -> None:
         """Delete a carrier that has neither DIDs nor a ledger."""
         delete_carrier(actor=self.actor, carrier=instance)
-
-    @extend_schema(request=PaymentSerializer, responses={201: EntrySerializer})
-    @action(detail=True, methods=["post"], serializer_class=PaymentSerializer)
-    def payments(self, request: Request, pk: int) -> Response:
-        """Give a carrier credit; the same key twice is one payment."""
-        entry = record_payment(actor=self.actor, balance=self.get_object().balance, **self.valid(request))
-        return Response(EntrySerializer(entry).data, status=201)
 
 
 class NetworkField(serializers.CharField):

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from billing.models import Product
 from billing.selectors import currency_conflict
-from billing.services import open_balance
+from billing.services import open_balance, set_credit_limit
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import show_network
 from carriers.selectors import conflicting_accounts
@@ -43,13 +43,15 @@ def create_carrier(
         return carrier
 
 
-def update_carrier(*, actor: User, carrier: Carrier, **changes: Any) -> Carrier:
-    """Change a carrier's own fields. Raise ValidationError where a value does not fit."""
+def update_carrier(*, actor: User, carrier: Carrier, credit_limit: Decimal | None = None, **changes: Any) -> Carrier:
+    """Change a carrier's own fields, and its balance's limit. Raise ValidationError where a value does not fit."""
     with transaction.atomic(), acting(actor):
         locked = Carrier.objects.select_for_update(no_key=True).get(pk=carrier.pk)
         for field, value in changes.items():
             setattr(locked, field, value)
         _save_carrier(locked)
+        if credit_limit is not None:
+            set_credit_limit(actor=actor, balance=locked.balance, credit_limit=credit_limit)
         return locked
 
 

@@ -1,6 +1,5 @@
 """Pages of carriers: list, Main, Accounts, Ledger; other apps hang their tabs beside these."""
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,7 +7,6 @@ from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
 from billing.ledger_views import AdjustmentView, LedgerTab, PaymentView
-from billing.services import set_credit_limit
 from carriers.bulk import add_networks, plan_networks
 from carriers.filters import CarrierAccountFilterSet, CarrierFilterSet
 from carriers.forms import CarrierAccountForm, CarrierForm, CarrierMainForm, PasteNetworksForm
@@ -117,12 +115,7 @@ class CarrierView(ObjectFormView):
 
     def perform(self, form: Any) -> Carrier:
         """Save the carrier and the limit of its balance."""
-        changes = self.written(form)
-        limit: Decimal = changes.pop("credit_limit", self.object.balance.credit_limit)
-        carrier = update_carrier(actor=self.actor, carrier=self.object, **changes)
-        if limit != self.object.balance.credit_limit:
-            set_credit_limit(actor=self.actor, balance=self.object.balance, credit_limit=limit)
-        return carrier
+        return update_carrier(actor=self.actor, carrier=self.object, **self.written(form))
 
 
 class CarrierDelete(GuardedDeleteView):
