@@ -28,8 +28,7 @@ def create_client(*, actor: User, name: str, email: str = "", notes: str = "") -
     """Create a customer. Raise ValidationError where the name is taken."""
     with transaction.atomic(), acting(actor):
         client = Client(name=name.strip(), email=email, notes=notes)
-        client.full_clean()
-        client.save()
+        _save_client(client)
         return client
 
 
@@ -39,9 +38,16 @@ def update_client(*, actor: User, client: Client, **changes: Any) -> Client:
         locked = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
         for field, value in changes.items():
             setattr(locked, field, value)
-        locked.full_clean()
-        locked.save(update_fields=list(changes))
+        _save_client(locked)
         return locked
+
+
+def _save_client(client: Client) -> None:
+    client.full_clean()
+    # Two clients that differ in capitals alone are one that was added twice.
+    if other := Client.objects.filter(name__iexact=client.name).exclude(pk=client.pk).first():
+        raise ValidationError({"name": f"There is a client “{other.name}” already."})
+    client.save()
 
 
 def what_keeps_client(client: Client) -> list[str]:

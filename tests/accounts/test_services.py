@@ -13,6 +13,7 @@ from accounts.services import (
     UNMISTAKABLE,
     create_account,
     create_alias,
+    create_client,
     delete_account,
     delete_alias,
     delete_client,
@@ -22,6 +23,7 @@ from accounts.services import (
     set_account_state,
     update_account,
     update_alias,
+    update_client,
 )
 from billing.models import Balance
 from billing.services import record_payment
@@ -68,6 +70,17 @@ def test_a_malformed_or_taken_user_name_is_refused_beside_the_field(username: st
         create_alias(actor=actor, account=account, username=username)
     assert "username" in caught.value.error_dict
     assert Alias.objects.count() == 1
+
+
+def test_a_clients_name_that_differs_in_capitals_alone_is_taken() -> None:
+    actor = a_user()
+    bloom = create_client(actor=actor, name="Bloom Ltd")
+    other = create_client(actor=actor, name="Rose Ltd")
+    with pytest.raises(ValidationError, match="There is a client “Bloom Ltd” already"):
+        create_client(actor=actor, name="BLOOM ltd")
+    with pytest.raises(ValidationError, match="There is a client “Bloom Ltd” already"):
+        update_client(actor=actor, client=other, name="bloom LTD")
+    assert update_client(actor=actor, client=bloom, name="BLOOM Ltd").name == "BLOOM Ltd"
 
 
 def test_an_account_name_is_used_once_per_client() -> None:
