@@ -76,11 +76,6 @@ class RateTableView(TabListView, ObjectHead):
         return rate_tables_with_origin()
 
     @classmethod
-    def object_parents(cls, instance: RateTable) -> list[tuple[str, str]]:
-        """Return the list under the name that the menu has."""
-        return [("Rates", url) for _, url in super().object_parents(instance)]
-
-    @classmethod
     def object_pills(cls, instance: Any) -> list[SafeString]:
         """Return the currency, and whether the table is built in."""
         pills = [render.pill(instance.currency)]

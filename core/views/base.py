@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.text import capfirst
 from django.views import View
@@ -69,8 +69,10 @@ class PageView(View):
 
 
 def list_breadcrumb(model: type[Model] | Model) -> list[tuple[str, str]]:
-    """Return the breadcrumb of a model's list, if it has a list page."""
+    """Return the breadcrumb of a model's list, under the title that the list has, if it has a list page."""
     try:
-        return [(capfirst(str(model._meta.verbose_name_plural)), reverse(url_name(model, "list")))]
+        address = reverse(url_name(model, "list"))
     except NoReverseMatch:
         return []
+    title = getattr(getattr(resolve(address).func, "view_class", None), "title", "")
+    return [(title or capfirst(str(model._meta.verbose_name_plural)), address)]
