@@ -1,4 +1,4 @@
-"""The main menu: what is shown follows from what exists and what the user's role may open."""
+"""The main menu and the parts of the settings: what is shown follows from what the user's role may open."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,6 +37,16 @@ class NavGroup:
     label: str
     icon: str
     items: tuple[NavItem, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class SettingsPart:
+    """A part of the settings with a page of its own, which its first page leads to."""
+
+    label: str
+    url_name: str
+    icon: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,17 @@ def _groups(request: HttpRequest, view_name: str) -> Iterator[ShownGroup]:
                 items.append(ShownItem(item.label, url, item.covers(view_name)))
         if items:
             yield ShownGroup(group.label, group.icon, items, any(item.active for item in items))
+
+
+def shown_parts(request: HttpRequest) -> list[dict[str, str]]:
+    """Return the parts of the settings, as settings.SETTINGS_PARTS names them, that the user's role may open."""
+    shown = []
+    for part in import_string(settings.SETTINGS_PARTS):
+        url = reverse(part.url_name)
+        declared = _rule_at(url)
+        if declared and allows(request.user, declared.safe):
+            shown.append({"label": part.label, "url": url, "icon": part.icon, "text": part.text})
+    return shown
 
 
 @lru_cache(maxsize=256)

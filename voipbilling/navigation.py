@@ -1,9 +1,6 @@
-"""The main menu (DESIGN, "The portal").
+"""The main menu and the parts of the settings; entries whose rule the user fails are left out."""
 
-Entries whose address does not exist, or whose rule the user fails, are left out.
-"""
-
-from core.navigation import NavGroup, NavItem
+from core.navigation import NavGroup, NavItem, SettingsPart
 
 NAVIGATION = (
     NavGroup("Dashboard", "layout-dashboard", (NavItem("Dashboard", "cdr:dashboard"),)),
@@ -49,4 +46,13 @@ NAVIGATION = (
         ),
     ),
     NavGroup("Settings", "settings", (NavItem("Settings", "core:settings", match=("core:settings", "core:user_")),)),
+)
+
+SETTINGS_PARTS = (
+    SettingsPart("Users", "core:user_list", "users", "Who may log in, and as what."),
+    SettingsPart("Switches", "syslog:switch_list", "server", "Switches that send events, and their tokens."),
+    SettingsPart(
+        "Versions in force", "routing:versions", "versions", "Which decider and switch have which configuration."
+    ),
+    SettingsPart("Dead letters", "syslog:deadletter_list", "mail-x", "Events that could not be taken in."),
 )

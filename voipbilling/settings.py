@@ -159,6 +159,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 LOGGING = logging_settings(os.environ.get("LOG_LEVEL", "INFO").upper(), os.environ.get("LOG_FORMAT", "console"))
 
 NAVIGATION = "voipbilling.navigation.NAVIGATION"
+SETTINGS_PARTS = "voipbilling.navigation.SETTINGS_PARTS"
 
 # No inline script or style anywhere; Tabler's own drawings are data: images in its style sheet.
 CONTENT_SECURITY_POLICY = {

@@ -5,27 +5,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
 from core import render
-from core.access import Access, allows, rule
+from core.access import Access, rule
 from core.models import Heartbeat, User
+from core.navigation import shown_parts
 from core.views.base import PageView
-
-# Other parts of the settings, shown where their page exists and the role permits: words, URL name, rule, what it is.
-SECTIONS = (
-    ("Users", "core:user_list", Access.ADMIN, "users", "Who may log in, and as what."),
-    ("Switches", "syslog:switch_list", Access.READ, "server", "Switches that send events, and their tokens."),
-    (
-        "Versions in force",
-        "routing:versions",
-        Access.READ,
-        "versions",
-        "Which decider and switch have which configuration.",
-    ),
-    ("Dead letters", "syslog:deadletter_list", Access.READ, "mail-x", "Events that could not be taken in."),
-)
 
 
 @rule("public")
@@ -50,19 +36,7 @@ class SettingsView(PageView):
             ("Portal", self.portal_facts()),
         )
         heartbeats = Heartbeat.objects.order_by("kind", "name")
-        return self.render(self.get_context_data(groups=groups, sections=self.sections(), heartbeats=heartbeats))
-
-    def sections(self) -> list[dict[str, str]]:
-        """Return the linked parts that exist."""
-        shown = []
-        for label, name, access, icon, text in SECTIONS:
-            try:
-                url = reverse(name)
-            except NoReverseMatch:
-                continue
-            if allows(self.request.user, access):
-                shown.append({"label": label, "url": url, "icon": icon, "text": text})
-        return shown
+        return self.render(self.get_context_data(groups=groups, sections=shown_parts(request), heartbeats=heartbeats))
 
     def switch_facts(self) -> list[tuple[str, Any]]:
         """Return where the switch is, as carriers and phones must know it."""

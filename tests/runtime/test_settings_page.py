@@ -13,6 +13,7 @@ READ = re.compile(
 # What the launcher tells its processes, or tools, and nobody sets by hand.
 INTERNAL = {
     "CI",
+    "DEMO",
     "DJANGO_SETTINGS_MODULE",
     "PATH",
     "REDIS_FIRST_DATABASE",
