@@ -17,7 +17,7 @@ from bench.decision import accepted_record, call_of, refused_record
 
 DAYS = 60
 FIRST_NUMBER = 442_000_000_000
-LOGS_PER_CALL = 2.5
+FILLED = {"accounts", "billing", "carriers", "cdr", "dids", "routing", "syslog"}
 
 
 @dataclass(frozen=True)
@@ -183,6 +183,28 @@ def without_indexes(cursor: Any, table: str) -> Iterator[None]:
         cursor.execute(statement.replace(" ON ONLY ", " ON "))
 
 
+@contextmanager
+def model_defaults(cursor: Any) -> Iterator[None]:
+    """Give columns the defaults of their models meanwhile, so that a new column does not stop the filling."""
+    from django.apps import apps
+    from django.db import connection
+
+    columns = []
+    for model in apps.get_models():
+        if model._meta.app_label not in FILLED or model._meta.db_table.endswith("event"):
+            continue
+        for column in model._meta.concrete_fields:
+            fixed = column.null or column.primary_key or column.is_relation or column.has_db_default()
+            default = None if fixed else column.get_default()
+            if default is not None:
+                columns.append((model._meta.db_table, column.column))
+                value = column.get_db_prep_save(default, connection)
+                cursor.execute(f'ALTER TABLE "{columns[-1][0]}" ALTER "{columns[-1][1]}" SET DEFAULT %s', [value])
+    yield
+    for table, name in columns:
+        cursor.execute(f'ALTER TABLE "{table}" ALTER "{name}" DROP DEFAULT')
+
+
 def fill(sizes: Sizes, say: Callable[[str], None] = print, *, seen: bool = False) -> None:
     """Fill the database of Django's default connection and analyse it."""
     from django.db import connection, transaction
@@ -199,18 +221,19 @@ def fill(sizes: Sizes, say: Callable[[str], None] = print, *, seen: bool = False
             for month in months(dt.datetime.now(dt.UTC) - dt.timedelta(days=DAYS + 31)):
                 cursor.execute(_month_statement(table, month))
         cursor.execute("SET maintenance_work_mem = '512MB'; SET work_mem = '128MB'")
-        with transaction.atomic():
-            cursor.execute(CONFIGURATION, numbers)
-        say(f"configuration filled after {time.perf_counter() - begun:.0f} s")
-        cursor.execute(CALLS, numbers)
-        steps = [("cdr_cdr", CDRS, None), ("syslog_logentry", LOGS, None), ("routing_attempt", ATTEMPTS, documents)]
-        steps += [("cdr_chargedleg", LEGS, None), ("syslog_accessentry", ACCESSES, numbers)]
-        steps += [("syslog_seenevent", SEEN, None)] if seen else []
-        for table, statement, values in steps:
-            with without_indexes(cursor, table):
-                cursor.execute(statement, values)
-                rows = cursor.rowcount
-            say(f"{table}: {rows:,} rows after {time.perf_counter() - begun:.0f} s")
+        with model_defaults(cursor):
+            with transaction.atomic():
+                cursor.execute(CONFIGURATION, numbers)
+            say(f"configuration filled after {time.perf_counter() - begun:.0f} s")
+            cursor.execute(CALLS, numbers)
+            steps = [("cdr_cdr", CDRS, None), ("syslog_logentry", LOGS, None), ("routing_attempt", ATTEMPTS, documents)]
+            steps += [("cdr_chargedleg", LEGS, None), ("syslog_accessentry", ACCESSES, numbers)]
+            steps += [("syslog_seenevent", SEEN, None)] if seen else []
+            for table, statement, values in steps:
+                with without_indexes(cursor, table):
+                    cursor.execute(statement, values)
+                    rows = cursor.rowcount
+                say(f"{table}: {rows:,} rows after {time.perf_counter() - begun:.0f} s")
         cursor.execute("DROP TABLE bench_calls, bench_dids, bench_rows")
         cursor.execute("RESET ALL")
         cursor.execute("VACUUM ANALYZE")
