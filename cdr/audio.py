@@ -11,6 +11,7 @@ _WHY = {
     "families": "one side speaks IPv4, the other IPv6",
     "phone_nat": "the phone is behind NAT",
     "carrier_nat": "the carrier is behind NAT",
+    "other_node": "the phone is registered at another switch, which alone knows whether it is behind NAT",
     "private": "one side is in a private network that the other cannot reach",
 }
 MUTE_PHONE = (

@@ -1,4 +1,4 @@
-"""The decision over HTTP, for a switch that is no Kamailio (switch/CONTRACT.md, section 5)."""
+"""The decision over HTTP, for a switch that is no Kamailio (switch/CONTRACT.md, section 6)."""
 
 import ipaddress
 from typing import Any

@@ -70,6 +70,11 @@ def evapi_secret(environment: Mapping[str, str]) -> str:
     return hmac.new(environment.get("SECRET_KEY", "").encode(), b"evapi", "sha256").hexdigest()
 
 
+def hop_secret(environment: Mapping[str, str]) -> str:
+    """Return what a node proves by that a call it hands on is one that was decided."""
+    return hmac.new(environment.get("SECRET_KEY", "").encode(), b"hop", "sha256").hexdigest()
+
+
 def settings_from(environment: Mapping[str, str]) -> SwitchSettings:
     """Return the settings; raise SettingsError naming the variable that is missing or unreadable."""
     missing = [name for name in REQUIRED if not environment.get(name)]
@@ -88,7 +93,7 @@ def settings_from(environment: Mapping[str, str]) -> SwitchSettings:
         raise SettingsError(f"SIP_TLS_PORT={environment['SIP_TLS_PORT']}: must be a number, or off") from error
     if environment.get("RTP_RELAY") == "off":
         values.pop("relay_control", None)
-    values["evapi_secret"] = evapi_secret(environment)
+    values["evapi_secret"], values["hop_secret"] = evapi_secret(environment), hop_secret(environment)
     return SwitchSettings(
         run_dir=Path(environment["VOIPBILLING_RUN"]),
         record_dir=record_folder(environment),

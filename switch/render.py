@@ -44,6 +44,7 @@ class SwitchSettings:
     realm: str = "voipbilling"
     evapi_listen: str = "127.0.0.1:8448"
     evapi_secret: str = field(default="", repr=False)  # what a decider must name first
+    hop_secret: str = field(default="", repr=False)  # what a node's handed-on calls are marked with
     stream: str = "switch:events"
     workers: int = 4  # SIP workers per listening address
     tcp: bool = True
@@ -97,7 +98,8 @@ class SwitchSettings:
             bool(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", self.realm)), "SIP_REALM: letters, digits, . _ - only, up to 64"
         )
         self._demand(bool(re.fullmatch(r"[A-Za-z0-9:._-]{1,64}", self.stream)), "event stream: not a Redis key we use")
-        self._demand(bool(re.fullmatch(r"[0-9a-f]*", self.evapi_secret)), "the deciders' secret: small hex digits only")
+        for secret in (self.evapi_secret, self.hop_secret):
+            self._demand(bool(re.fullmatch(r"[0-9a-f]*", secret)), "the switch's secrets: small hex digits only")
         self._demand(self.digest_algorithm in {"MD5", "SHA-256"}, "SIP_DIGEST_ALGORITHM: MD5 or SHA-256")
         for label, path in (
             ("run folder", self.run_dir),
@@ -188,6 +190,7 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
         "REDIS_SERVER": redis_server(settings.redis_url),
         "EVAPI_LISTEN": settings.evapi_listen,
         "EVAPI_SECRET": settings.evapi_secret,
+        "HOP_SECRET": settings.hop_secret,
         "EVAPI_WORKERS": settings.workers,
         "RELAY_CONTROL": settings.relay_control,
         # No ICE candidate may lead around the relay; and once a side is known, nobody else may send in its name.

@@ -1,4 +1,4 @@
-"""Events over HTTP, for a switch that reaches no Redis (switch/CONTRACT.md, section 5)."""
+"""Events over HTTP, for a switch that reaches no Redis (switch/CONTRACT.md, section 6)."""
 
 import json
 from functools import lru_cache

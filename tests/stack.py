@@ -123,6 +123,8 @@ class Stack:
             self.public.close()
         if keep_logs_in:
             shutil.copytree(self.folder.log, keep_logs_in, dirs_exist_ok=True)
+            for log in self.folder.root.glob("nodes/*/log"):
+                shutil.copytree(log, keep_logs_in / log.parent.name, dirs_exist_ok=True)
         shutil.rmtree(self.folder.root, ignore_errors=True)
         shutil.rmtree(self.folder.run, ignore_errors=True)
 

@@ -309,6 +309,18 @@ SIP_NOT_REGISTERED_CODE = int(os.environ.get("SIP_NOT_REGISTERED_CODE", "487"))
 SIP_NO_RESPONSE_TIMEOUT = float(os.environ.get("SIP_NO_RESPONSE_TIMEOUT", "6"))
 SIP_NO_ANSWER_TIMEOUT = float(os.environ.get("SIP_NO_ANSWER_TIMEOUT", "60"))
 MAX_CALL_SECONDS = int(os.environ.get("MAX_CALL_SECONDS", "14400"))
+
+
+def node_address() -> str:
+    """Return where the other switch nodes reach this one's SIP port: NODE_ADDRESS, else the first of SIP_LISTEN."""
+    if given := os.environ.get("NODE_ADDRESS"):
+        return given
+    listens = [address.strip("[]") for address in env_list("SIP_LISTEN", SIP_ADDRESS)]
+    host = next((address for address in listens if address not in {"127.0.0.1", "::1"}), listens[0])
+    return f"[{host}]:{SIP_PORT}" if ":" in host else f"{host}:{SIP_PORT}"
+
+
+NODE_ADDRESS = node_address()
 EVAPI_LISTEN = os.environ.get("EVAPI_LISTEN", "127.0.0.1:8448")
 
 # How many days a released number rests before it may be mapped again; 0: none.

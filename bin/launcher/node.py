@@ -15,14 +15,16 @@ from dataclasses import dataclass
 import psycopg2
 import redis
 
+from switch import relay
+
 from . import health
 from .addresses import listen, number, require_free_sip, sip_listen, tls_port
 from .errors import StartError
 from .folder import DataFolder
 from .outside import environment_file
 from .ports import kept_port, require_free
-from .product import ROOT, ingest_command, render_switch, switch_program
-from .run import open_folder, supervised, watch
+from .product import ROOT, ingest_command, relay_program, render_switch, switch_program
+from .run import open_folder, start_relay, supervised, watch
 from .say import say
 from .services import wait_for
 from .supervise import Program, Supervisor
@@ -31,7 +33,7 @@ SHARED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 # What the first switch was started with and a further one must not take over.
 OWN = (
     "SIP_LISTEN", "SIP_PORT", "SIP_TLS_PORT", "SIP_ADDRESS", "EVAPI_LISTEN", "SWITCH_NAME",
-    "SWITCH_RECORD_DIR", "NODE_ADDRESS", "WEB_LISTEN",
+    "SWITCH_RECORD_DIR", "NODE_ADDRESS", "WEB_LISTEN", "RTP_RELAY", "RTP_CONTROL", "RTP_PORTS",
 )  # fmt: skip
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 REGISTRY = "cluster:nodes"  # routing/decider/cluster.py
@@ -129,6 +131,11 @@ def run_switch_node(home: DataFolder, name: str) -> None:
     else:
         # Its deciders are on this machine and nobody else asks for this port, so any will do.
         host, evapi = "127.0.0.1", kept_port(node.folder.root / "ports.json", "evapi", "EVAPI_PORT", "the deciders")
+    control = os.environ.get("RTP_CONTROL")
+    if not control:
+        port_of_relay = kept_port(node.folder.root / "ports.json", "relay", "RTP_CONTROL_PORT", "the audio relay")
+        control = f"127.0.0.1:{port_of_relay}"
+    audio = relay.program() if relay.is_wanted(os.environ) else None
     node.environment.update(
         {
             "SWITCH_NAME": name,
@@ -137,12 +144,15 @@ def run_switch_node(home: DataFolder, name: str) -> None:
             "SIP_TLS_PORT": str(tls or "off"),
             "SIP_ADDRESS": os.environ.get("SIP_ADDRESS") or reachable(addresses),
             "EVAPI_LISTEN": f"{host}:{evapi}",
+            "RTP_RELAY": "on" if audio else "off",
+            "RTP_CONTROL": control,
         }
     )
     deciders = tuple(f"{name}-decider-{index}" for index in (1, 2))
     keeper = f"{name}-record"
     django = [sys.executable, "manage.py"]
     programs = [
+        *([relay_program(node.environment, audio)] if audio else []),
         switch_program(node.folder.root / "switch"),
         *(Program(each, "portal", [*django, "decider", "--name", each], stop_seconds=5) for each in deciders),
         Program(keeper, "portal", [*django, "keep_record", "--name", keeper]),
@@ -179,6 +189,8 @@ def run_node(
     supervisor = Supervisor(node.folder, programs)
     try:
         with supervised(supervisor, node.environment):
+            if any(program.name == "relay" for program in programs):
+                start_relay(supervisor, node.environment["RTP_CONTROL"])
             supervisor.launch(*(program.name for program in programs))
             for program, check in ready.items():
                 wait_for(supervisor, program, check)

@@ -110,13 +110,7 @@ class Product:
 
     def relay_programs(self) -> list[Program]:
         """Return the audio relay, where there is one; it must answer before the switch starts."""
-        if not self.relay_program:
-            return []
-        try:
-            settings = relay.settings_from(self.environment())
-        except SettingsError as error:
-            raise StartError(str(error)) from error
-        return [Program("relay", "switch", relay.command(settings, self.relay_program), stop_seconds=5)]
+        return [relay_program(self.environment(), self.relay_program)] if self.relay_program else []
 
     def _portal(self) -> list[Program]:
         python = sys.executable
@@ -158,6 +152,15 @@ def render_switch(target: Path, environment: Mapping[str, str]) -> None:
         render(target, settings_from(environment))
     except SettingsError as error:
         raise StartError(str(error)) from error
+
+
+def relay_program(environment: Mapping[str, str], executable: str) -> Program:
+    """Return the supervised audio relay of a switch with this environment."""
+    try:
+        settings = relay.settings_from(environment)
+    except SettingsError as error:
+        raise StartError(str(error)) from error
+    return Program("relay", "switch", relay.command(settings, executable), stop_seconds=5)
 
 
 def switch_program(switch_folder: Path) -> Program:

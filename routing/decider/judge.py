@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 
 from routing.answers import answer, no_decision
+from routing.decider.cluster import Cluster
+from routing.decider.slots import PROFILES
 from routing.decision import Decision, Facts, InboundAttempt, Reserve
 from routing.evaluation import evaluate
 from routing.snapshot import Snapshot
@@ -31,8 +33,8 @@ class State:
 class Judge:
     """Answers decision requests from the state; nothing that arrives may end it."""
 
-    def __init__(self, name: str, state: State, funds: Funds) -> None:
-        self.name, self.state, self.funds = name, state, funds
+    def __init__(self, name: str, state: State, funds: Funds, cluster: Cluster | None = None) -> None:
+        self.name, self.state, self.funds, self.cluster = name, state, funds, cluster
         self.decisions = 0
         self.faults = 0
         self._took: deque[int] = deque(maxlen=2000)
@@ -43,7 +45,12 @@ class Judge:
         started = time.perf_counter_ns()
         try:
             request = json.loads(body)
-            operation, index, label = request.get("op"), str(request["index"]), str(request["label"])
+            operation = request.get("op")
+            if operation == "release":
+                if self.cluster:
+                    self.cluster.slots.release(str(request["attempt"]))
+                return
+            index, label = str(request["index"]), str(request["label"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.faults += 1
             log.warning("unreadable request", body=body[:200])
@@ -70,7 +77,7 @@ class Judge:
             if decision.reserve and decision.reason == "funds_unknown":
                 self._later(self._with_funds(attempt, config, facts, decision, send))
             else:
-                send(answer(decision, config.policy, self.name))
+                self._answer(attempt, answer(decision, config.policy, self.name), send)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one call, the next must be answered
             self._fault(error, send)
         self.decisions += 1
@@ -94,7 +101,41 @@ class Judge:
                 decision = evaluate(attempt, config, Facts(credit=self.state.credit), explain=False)
                 if decision.reserve:
                     facts.funds = await self.funds(attempt.attempt_id, decision.reserve)
-            send(answer(evaluate(attempt, config, facts, explain=False), config.policy, self.name))
+            flat = answer(evaluate(attempt, config, facts, explain=False), config.policy, self.name)
+            self._answer(attempt, flat, send)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fault(error, send)
+
+    def _answer(self, attempt: InboundAttempt, flat: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
+        """Send an answer with what the other nodes have to do with it: live calls, and phones registered there."""
+        if self.cluster is None:
+            send(flat)
+            return
+        if flat["accept"] and (homes := self.cluster.homes(flat["alias"])):
+            flat["homes"] = homes
+        limits = {f"{what}:{flat[f'{what}_id']}": flat[f"limit_{what}"] for what in PROFILES if f"limit_{what}" in flat}
+        limits = {key: limit for key, limit in limits.items() if limit >= 0}
+        if limits:
+            self._later(self._with_slots(attempt, flat, limits, send))
+        else:
+            send(flat)
+
+    async def _with_slots(
+        self,
+        attempt: InboundAttempt,
+        flat: dict[str, Any],
+        limits: dict[str, int],
+        send: Callable[[dict[str, Any]], None],
+    ) -> None:
+        assert self.cluster is not None
+        try:
+            take = bool(flat["accept"])
+            asked_at = attempt.at / 1e6
+            live = await self.cluster.slots.take(attempt.attempt_id, asked_at, limits, take=take)
+            flat |= {f"live_{key.partition(':')[0]}": count for key, count in live.items()}
+            if take:
+                flat["slots"] = 1
+            send(flat)
         except Exception as error:  # noqa: BLE001 - as above
             self._fault(error, send)
 

@@ -15,7 +15,7 @@ import structlog
 
 from routing.decider import database
 from routing.decider.database import Blocking
-from routing.decider.rpc import RpcError, SwitchRpc
+from routing.decider.rpc import RpcError, SwitchRpc, profile_size
 
 log = structlog.get_logger(__name__)
 
@@ -94,14 +94,19 @@ class Pulse:
             raise
 
 
-def switch_sign(rpc: SwitchRpc, name: str, config_version: int | None) -> Sign | None:
-    """Return the switch's own sign of life, asked of it now; None when it does not answer."""
+def switch_sign(rpc: SwitchRpc, name: str, config_version: int | None, address: str) -> Sign | None:
+    """Return the switch's own sign of life, asked of it now; None when it does not answer.
+
+    Of its dialogs, those ``handed_on`` belong to calls that other nodes decided and count.
+    """
     try:
         uptime = int(rpc.call("core.uptime")["uptime"])
         dialogs = rpc.call("dlg.stats_active")
+        handed_on = profile_size(rpc, "hop")
         version = str(rpc.call("core.version")).strip()
     except (OSError, RpcError, KeyError, TypeError, ValueError):
         return None
     calls = {key: int(dialogs.get(key, 0)) for key in ("starting", "connecting", "answering", "ongoing", "all")}
     started = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=uptime)
-    return Sign(name, "switch", started, config_version, {"calls": calls, "version": version, "uptime": uptime})
+    details = {"calls": calls, "handed_on": handed_on, "address": address, "version": version, "uptime": uptime}
+    return Sign(name, "switch", started, config_version, details)

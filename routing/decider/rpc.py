@@ -74,3 +74,9 @@ class SwitchRpc:
                 raise
             self._socket = connection
         return self._socket
+
+
+def profile_size(rpc: SwitchRpc, profile: str, *values: str) -> int:
+    """Return how many live calls the switch counts in a dialog profile, for one of its values."""
+    answer = rpc.call("dlg.profile_get_size", profile, *(f"s:{value}" for value in values))
+    return int(answer["dlg"]["size"] if isinstance(answer, dict) and "dlg" in answer else answer)

@@ -14,6 +14,7 @@ import psycopg2
 import structlog
 
 from routing.decider import database
+from routing.decider.cluster import Cluster
 from routing.decider.credentials import CredentialKeeper, Drift
 from routing.decider.evapi import EvapiClient
 from routing.decider.follower import Follower
@@ -39,6 +40,8 @@ class DeciderSettings:
     data: Path
     run: Path
     rpc_socket: Path
+    redis_url: str = field(repr=False)
+    node_address: str
     algorithm: str = "MD5"
 
 
@@ -50,7 +53,13 @@ class Decider:
         name, dsn = settings.name, settings.dsn
         self.state = State()
         self.funds = FundsDesk(name, dsn)
-        self.judge = Judge(name, self.state, self.funds.ask)
+        self.cluster = Cluster(
+            settings.switch,
+            settings.node_address,
+            settings.redis_url,
+            SwitchRpc(settings.rpc_socket, settings.run / f"{name}.peers"),
+        )
+        self.judge = Judge(name, self.state, self.funds.ask, self.cluster)
         rpc = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.rpc")
         self.credentials = CredentialKeeper(rpc, self._on_drift, self._past_names)
         self.follower = Follower(
@@ -82,6 +91,7 @@ class Decider:
                 ("follower", self.follower.run()),
                 ("credentials", self.credentials.run()),
                 ("pulse", self.pulse.run()),
+                ("cluster", self.cluster.run()),
                 ("evapi", self._serve()),
             )
         ]
@@ -112,6 +122,7 @@ class Decider:
             "switch": self.settings.switch,
             "connected": self.evapi.connected,
             "database": self.follower.connected,
+            "redis": self.cluster.connected,
             "credentials_in_step": self.credentials.in_step,
             "decisions": self.judge.decisions,
             "faults": self.judge.faults,
@@ -121,7 +132,7 @@ class Decider:
         signs = [Sign(self.settings.name, "decider", self._started, version, details)]
         applied = version if self.credentials.in_step else None
         with contextlib.suppress(OSError):
-            switch = switch_sign(self._watch, self.settings.switch, applied)
+            switch = switch_sign(self._watch, self.settings.switch, applied, self.settings.node_address)
             if switch is not None:
                 signs.append(switch)
         return signs

@@ -1,61 +1,260 @@
 """Several of each: a second switch and a second worker join, work, die and leave under calls (docs/cluster.md)."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from launcher.ports import free_port
 
+from cdr.models import CDR
 from core.models import Heartbeat
+from dids.models import DID
 from systemlog.models import LogEntry
 from tests.node import Node
-from tests.stack import Stack
+from tests.stack import Stack, eventually
 from tests.switch.conftest import PhoneMaker, Story
-from tests.switch.network import ACME, Network
-from tests.switch.sipp import Carrier, hang_up, talking
+from tests.switch.network import ACME, Line, Network, wait_in_force
+from tests.switch.phone import Manner, Phone
+from tests.switch.raw import Raw
+from tests.switch.sipp import ALERTING, Carrier, Result, expect, fragment, hang_up, invite, pause, refused, talking
 
 SECOND = "127.0.0.2"
+Server = tuple[str, int]
+CarrierAt = Callable[[Server], Carrier]
+
+
+def second_switch(stack: Stack, name: str) -> Node:
+    port, own = (
+        str(free_port(SECOND)),
+        {"SIP_LISTEN": SECOND, "SIP_ADDRESS": SECOND, "EVAPI_LISTEN": "", "SIP_TLS_PORT": "off"},
+    )
+    return Node(stack, "switch", name, SIP_PORT=port, **own)
 
 
 @pytest.fixture(scope="module")
-def sw2(running_stack: Stack) -> Iterator[Node]:
+def node(running_stack: Stack) -> Iterator[Node]:
     """A second switch, which joined while the product ran; the module's tests share it."""
-    port = free_port(SECOND)
-    node = Node(
-        running_stack, "switch", "sw2", SIP_LISTEN=SECOND, SIP_ADDRESS=SECOND, SIP_PORT=str(port), EVAPI_LISTEN=""
-    )
-    with node:
+    with second_switch(running_stack, "sw2") as node:
         yield node
 
 
 @pytest.fixture
-def at_sw2(sw2: Node) -> tuple[str, int]:
-    """Where the second switch listens."""
-    return SECOND, int(sw2.settings["SIP_PORT"])
+def sw1(server: Server) -> Server:
+    """Where the first switch listens."""
+    return server
 
 
 @pytest.fixture
-def carrier_at(tmp_path: Path) -> Callable[..., Carrier]:
+def sw2(node: Node) -> Server:
+    """Where the second switch listens."""
+    return SECOND, int(node.settings["SIP_PORT"])
+
+
+@pytest.fixture
+def carrier_at(tmp_path: Path) -> CarrierAt:
     """A carrier that calls one of the switches."""
-    return lambda server, source=ACME: Carrier(server, source, tmp_path)
+    return lambda server: Carrier(server, ACME, tmp_path)
 
 
-def test_calls_and_records_of_two_switches(
-    sw2: Node,
-    at_sw2: tuple[str, int],
-    server: tuple[str, int],
-    network: Network,
-    carrier_at: Callable[..., Carrier],
-    phone: PhoneMaker,
-    story: Story,
-) -> None:
-    """Each decides its calls, registers its phones and records what it did under its own name."""
-    for where, name in ((server, "sw1"), (at_sw2, "sw2")):
+@pytest.fixture
+def limited(network: Network) -> Callable[[int], Line]:
+    """A line whose number takes so many calls at once, in force at every decider."""
+
+    def line(limit: int) -> Line:
         line = network.line()
-        phone(line, server=where)
-        result = carrier_at(where).call(talking(0.1) + hang_up(), line.number)
+        DID.objects.filter(pk=line.did.pk).update(call_limit=limit)
+        wait_in_force()
+        return line
+
+    return line
+
+
+def talking_or_busy(seconds: float) -> list[str]:
+    """Return a call that is answered for some time, or refused with 486."""
+    busy = '<recv response="486" optional="true" next="1"/>'
+    talk = [expect(200), fragment("ack", cseq=1), pause(seconds), fragment("in_dialog", method="BYE", cseq=2, extra="")]
+    ended = ['<recv response="200" next="2"/>', '<label id="1"/>', fragment("ack_refusal"), '<label id="2"/>']
+    return [invite(), *ALERTING, busy, *talk, *ended]
+
+
+def answered(*results: Result) -> int:
+    """Return how many of these runs' calls were answered."""
+    return sum(message.code == 200 for result in results for message in result.finals)
+
+
+def ended(result: Result, count: int, patience: float = 20) -> list[CDR]:
+    """Return the CDRs of a run's calls, one each and all ended."""
+    calls = set(result.call_ids)
+    assert len(calls) == count
+    records = CDR.objects.filter(call_id__in=calls)
+    eventually(lambda: records.filter(ended_at__isnull=False).count() >= count, patience, f"{count} CDRs have ended")
+    assert records.count() == count
+    return list(records)
+
+
+def registered_at(phone: PhoneMaker, line: Line, server: Server, **manner: object) -> Phone:
+    """Return a phone that the other node knows of, too."""
+    made = phone(line, Manner(**manner), server=server)
+    time.sleep(0.3)
+    return made
+
+
+def test_each_switch_records_its_calls_under_its_own_name(
+    sw1: Server, sw2: Server, network: Network, carrier_at: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """Each decides its calls and registers its phones."""
+    for server, name in ((sw1, "sw1"), (sw2, "sw2")):
+        line = network.line()
+        phone(line, server=server)
+        result = carrier_at(server).call(talking(0.1) + hang_up(), line.number)
         assert result, result.errors
-        record = story.tells(result, "completed", 200, 16, "call")
-        assert record.switch == name
+        assert story.tells(result, "completed", 200, 16, "call").switch == name
     assert Heartbeat.objects.get(name="sw2").kind == "switch"
     assert LogEntry.objects.filter(category="switch", message__startswith="Switch sw2 started").exists()
+
+
+def test_a_phone_of_the_other_switch_rings_through_its_own(
+    sw1: Server, sw2: Server, network: Network, carrier_at: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """Every packet comes to it from where it registered, as its router demands; the switch called tells of the call."""
+    line = network.line()
+    called = registered_at(phone, line, sw1)
+    result = carrier_at(sw2).call(talking(0.2) + hang_up(), line.number)
+    assert result, result.errors
+    assert [m.method for m in called.messages] == ["INVITE", "ACK", "BYE"]
+    assert {m.source for m in called.messages} == {sw1}
+    record = story.tells(result, "completed", 200, 16, "call", by="caller")
+    assert (record.switch, record.phone_user_agent) == ("sw2", "Testphone 1.0")
+    assert ";alias=" not in record.contact
+
+    called.manner = Manner(hang_up_after=0.2)
+    result = carrier_at(sw2).call([*talking(0), '<recv request="BYE" timeout="5000"/>', fragment("ok")], line.number)
+    assert result, result.errors
+    story.tells(result, "completed", 200, 16, "call", by="callee")
+
+
+def test_what_the_phone_of_the_other_switch_does_is_told_as_it_is(
+    sw1: Server, sw2: Server, network: Network, carrier_at: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """Busy is busy; a phone whose packets do not arrive has not answered, although its switch has."""
+    line = network.line()
+    called = registered_at(phone, line, sw1, ring=None, refuse=486)
+    result = carrier_at(sw2).call(refused(486), line.number)
+    assert result, result.errors
+    story.tells(result, "busy", 486, 17, "call", by="callee")
+    called.manner = Manner(silent=True)
+    result = carrier_at(sw2).call(refused(408), line.number)
+    assert result, result.errors
+    story.tells(result, "no_response", 408, 18, "call", by="switch")
+    called.manner = Manner()
+    called.register(0)
+    time.sleep(0.3)
+    result = carrier_at(sw2).call(refused(487), line.number)
+    assert result, result.errors
+    story.tells(result, "not_registered", 487, 20, "call", by="switch")
+
+
+def test_a_stranger_cannot_pass_for_a_node(sw1: Server, network: Network, phone: PhoneMaker) -> None:
+    """The mark of a handed-on call is worth nothing from an address that is no node's."""
+    line = network.line()
+    called = phone(line, server=sw1)
+    stranger = Raw(("127.11.9.9", 0))
+    uri, mark = f"sip:{line.user}@{sw1[0]}:{sw1[1]}", "X-Voipbilling-Hop: " + "0" * 64 + "\r\n"
+    assert stranger.ask(stranger.request("INVITE", uri, extra=mark), sw1).code == 403
+    assert not called.received("INVITE")
+
+
+def test_a_limit_holds_exactly_over_both_switches(
+    sw1: Server, sw2: Server, carrier_at: CarrierAt, phone: PhoneMaker, limited: Callable[[int], Line]
+) -> None:
+    """Of forty calls that come to both at once, five get in; and as soon as they have ended, five more."""
+    line = limited(5)
+    registered_at(phone, line, sw1, answer_after=0.05)
+    for _ in range(2):
+        runs = [carrier_at(at).start(talking_or_busy(2), line.number, calls=20, rate=1000) for at in (sw1, sw2)]
+        results = [run.wait() for run in runs]
+        assert all(results), [result.errors for result in results]
+        assert answered(*results) == 5
+    refusals = [record for result in results for record in ended(result, 20) if record.reason != "completed"]
+    assert {record.reason for record in refusals} == {"did_limit"}
+
+
+def test_limits_are_kept_by_each_switch_while_redis_is_away(
+    stack: Stack,
+    sw1: Server,
+    sw2: Server,
+    carrier_at: CarrierAt,
+    phone: PhoneMaker,
+    limited: Callable[[int], Line],
+) -> None:
+    """Nobody waits or is refused for it; each node counts exactly, and so does the sum once Redis is back."""
+    line = limited(1)
+    registered_at(phone, line, sw1, answer_after=0.05)
+    with stack.paused("valkey"):
+        runs = [carrier_at(at).start(talking_or_busy(4), line.number, calls=3, rate=1000) for at in (sw1, sw2)]
+        time.sleep(1.5)
+    results = [run.wait() for run in runs]
+    assert all(results), [result.errors for result in results]
+    assert [answered(result) for result in results] == [1, 1]
+    time.sleep(0.5)
+    again = [carrier_at(at).start(talking_or_busy(1), line.number, calls=3, rate=1000) for at in (sw1, sw2)]
+    results = [run.wait() for run in again]
+    assert answered(*results) == 1
+
+
+def test_a_worker_joins_and_leaves_under_calls(
+    stack: Stack, sw1: Server, sw2: Server, network: Network, carrier_at: CarrierAt, phone: PhoneMaker
+) -> None:
+    """Two share the stream, one is killed, one leaves; each call of both switches is told exactly once."""
+    line = network.line()
+    registered_at(phone, line, sw1)
+    runs = [carrier_at(at).start(talking(0.5) + hang_up(), line.number, calls=60, rate=6) for at in (sw1, sw2)]
+    with Node(stack, "worker", "worker-2"):
+        beat = Heartbeat.objects.filter(name="worker-2@voipbilling", details__taken__gt=0)
+        eventually(beat.exists, 10, "the second worker takes events")
+        stack.kill("ingest")
+        stack.wait_ready("ingest")
+    for run in runs:
+        result = run.wait()
+        assert result, result.errors
+        assert {record.reason for record in ended(result, 60, 30)} == {"completed"}
+    assert not Heartbeat.objects.filter(name="worker-2@voipbilling").exists()
+
+
+def test_a_dead_switch_takes_its_calls_and_phones_out_of_the_count(
+    stack: Stack,
+    node: Node,
+    sw1: Server,
+    sw2: Server,
+    carrier_at: CarrierAt,
+    phone: PhoneMaker,
+    limited: Callable[[int], Line],
+    story: Story,
+) -> None:
+    """Its last place is free after seconds, its phones are not registered; it comes back with what it recorded."""
+    line = limited(1)
+    registered_at(phone, line, sw2, answer_after=0.05)
+    run = carrier_at(sw2).start(talking(60) + hang_up(), line.number)
+    eventually(lambda: CDR.objects.filter(number=line.number, answered_at__isnull=False).exists(), 10, "it is answered")
+    time.sleep(2.5)  # dialogs are written every 2 s
+    busy = carrier_at(sw1).call(refused(486), line.number)
+    assert busy, busy.errors
+    node.kill()
+    try:
+        run.stop()
+        time.sleep(6.5)
+        gone = carrier_at(sw1).call(refused(487), line.number)
+        assert gone, gone.errors
+        story.tells(gone, "not_registered", 487, 20, "call", by="switch")
+    finally:
+        node.join()
+    # It has read back the call that it was killed in, and counts it.
+    still = carrier_at(sw1).call(refused(486), line.number)
+    assert still, still.errors
+    DID.objects.filter(pk=line.did.pk).update(call_limit=2)
+    wait_in_force()
+    back = registered_at(phone, line, sw2, answer_after=0.05)
+    result = carrier_at(sw1).call(talking(0.1) + hang_up(), line.number)
+    assert result, result.errors
+    assert {m.source for m in back.messages} == {sw2}

@@ -39,6 +39,8 @@ class Command(BaseCommand):
             data=settings.DATA_DIR / "deciders",
             run=settings.SWITCH_RPC_SOCKET.parent,
             rpc_socket=settings.SWITCH_RPC_SOCKET,
+            redis_url=settings.EVENT_STREAM_URL,
+            node_address=settings.NODE_ADDRESS,
             algorithm=settings.SIP_DIGEST_ALGORITHM,
         )
 
