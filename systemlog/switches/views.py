@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
+from django.db.models import Model, QuerySet
 from django.utils.safestring import SafeString
 
 from core import render
@@ -15,8 +16,10 @@ from core.views import CreateView, EmptyState, FormActionView, ListView, ObjectV
 from core.views.once import ShownOnceMixin
 from systemlog.models import Switch
 from systemlog.switches import services
+from systemlog.switches.signs import with_signs
 
 ENABLED_WORDS = (("Enabled", "green"), ("Disabled", "secondary"))
+SIGN_WORDS = (("Alive", "green"), ("No sign of life", "red"))
 TOKEN_WORDS = (("Has a token", "azure"), ("None", "secondary"))
 ADD = PageAction("Add switch", "syslog:switch_add", icon="plus", permission=Access.ADMIN, primary=True)
 
@@ -29,7 +32,11 @@ class SwitchTable(t.PortalTable):
     """The list of switches."""
 
     name = t.LinkColumn()
-    enabled = t.PillColumn("State", words=ENABLED_WORDS)
+    alive = t.PillColumn("State", words=SIGN_WORDS)
+    address = t.MonoColumn("SIP address")
+    live_calls = t.NumberColumn("Live calls")
+    beat_at = t.WhenColumn("Last sign of life", relative=True)
+    enabled = t.PillColumn("May send", words=ENABLED_WORDS)
     token_digest = t.PillColumn("Token", words=TOKEN_WORDS, orderable=False, empty_values=())
     started_at = t.WhenColumn("Started", relative=True)
     version = t.PlainColumn()
@@ -37,7 +44,10 @@ class SwitchTable(t.PortalTable):
 
     class Meta(t.PortalTable.Meta):
         model = Switch
-        fields = ("name", "enabled", "token_digest", "started_at", "version", "description")
+        fields = (
+            "name", "alive", "address", "live_calls", "beat_at", "started_at", "version", "enabled", "token_digest",
+            "description",
+        )  # fmt: skip
         order_by = "name"
 
     fixed_columns = ("name",)
@@ -63,10 +73,14 @@ class SwitchListView(ListView):
     page_actions = (ADD,)
     empty = EmptyState(
         "No switch yet",
-        "The switch that bin/run starts appears here with its first event. Add another one to give it a token.",
+        "The switches that bin/run starts appear here with their first event. Add another one to give it a token.",
         icon="server",
         action=ADD,
     )
+
+    def get_queryset(self) -> QuerySet[Switch]:
+        """Return all, each with its last sign of life."""
+        return with_signs(Switch.objects.all())
 
 
 @register_tab(Switch)
@@ -75,6 +89,12 @@ class SwitchView(ObjectView):
 
     tab = ViewTab("Main", weight=100)
     template_name = "syslog/switch.html"
+
+    @classmethod
+    def object_queryset(cls, model: type[Model]) -> QuerySet[Any]:
+        """Return all, each with its last sign of life."""
+        return with_signs(Switch.objects.all())
+
     object_actions = (
         PageAction("Edit", "syslog:switch_edit", icon="pencil", permission=Access.ADMIN),
         PageAction("New token", "syslog:switch_token", icon="key", permission=Access.ADMIN),
@@ -82,8 +102,12 @@ class SwitchView(ObjectView):
 
     @classmethod
     def object_pills(cls, instance: Switch) -> list[SafeString]:
-        """Return the state."""
-        return [render.pill(*ENABLED_WORDS[0 if instance.enabled else 1])]
+        """Return the state: of its signs of life where it gives any, and whether it may send."""
+        alive = getattr(instance, "alive", None)
+        pills = [] if alive is None else [render.pill(*SIGN_WORDS[0 if alive else 1])]
+        if not pills or not instance.enabled:
+            pills.append(render.pill(*ENABLED_WORDS[0 if instance.enabled else 1]))
+        return pills
 
 
 class SwitchForm(forms.ModelForm):

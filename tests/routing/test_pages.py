@@ -201,3 +201,26 @@ def test_a_dids_page_says_whether_a_call_would_ring_now(did: DID, support_page: 
     assert "default region" in page
     did.carrier.accounts.all().delete()
     assert "has no enabled address" in support_page.get(tab).content.decode()
+
+
+@pytest.mark.django_db
+def test_each_switch_shows_its_last_sign_of_life(support_page: Client) -> None:
+    """Of what a node has, the calls that it only hands on to its phones are another's."""
+    now = timezone.now()
+    signs = {"sw1": (2, {"calls": {"all": 9}, "handed_on": 2, "address": "192.0.2.1:5060"}), "sw2": (40, {})}
+    for name, (ago, details) in signs.items():
+        Switch.objects.create(name=name)
+        beat_at = now - dt.timedelta(seconds=ago)
+        Heartbeat.objects.create(name=name, kind="switch", beat_at=beat_at, started_at=now, details=details)
+    Switch.objects.create(name="by-http")
+    page = support_page.get("/log/switches/").content.decode()
+    rows = dict(re.findall(r"<tr[^>]*>.*?(sw1|sw2|by-http)</a>(.*?)</tr>", page, re.DOTALL))
+    assert ">Alive<" in rows["sw1"]
+    assert "192.0.2.1:5060" in rows["sw1"]
+    assert re.search(r">\s*7\s*<", rows["sw1"])
+    assert "No sign of life" in rows["sw2"]
+    assert "Alive" not in rows["by-http"]
+    assert "No sign of life" not in rows["by-http"]
+    own = support_page.get(f"/log/switches/{Switch.objects.get(name='sw1').pk}/").content.decode()
+    assert "192.0.2.1:5060" in own
+    assert "Alive" in own
