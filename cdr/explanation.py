@@ -25,6 +25,7 @@ class SeenContact:
     user_agent: str
     heard_at: dt.datetime | None
     transport: str = "udp"
+    switch: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,12 @@ def own_values(remedy: str, told: tuple[str, int], seen: tuple[str, int]) -> str
 
 
 def _explain_unregistered(record: CDR, evidence: Evidence, said: Explanation) -> None:
+    for switch in sorted({contact.switch for contact in evidence.contacts} - {"", record.switch}):
+        said.shown_by.append(
+            f"A phone was registered at switch {switch}, which gave {record.switch} no sign of life: only {switch} "
+            "can reach it."
+        )
+        said.remedies.insert(0, f"Start {switch} again, or let the phone register at another switch.")
     if evidence.last_registration and evidence.last_registration_at:
         ago = duration_words((record.started_at - evidence.last_registration_at).total_seconds())
         said.shown_by.append(f"{ago} before the call: {evidence.last_registration}")

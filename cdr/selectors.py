@@ -76,6 +76,7 @@ def contacts_at(record: CDR) -> tuple[SeenContact, ...]:
             row.user_agent,
             row.refreshed_at if row.refreshed_at <= record.started_at else None,
             row.transport,
+            row.switch,
         )
         for row in rows
     )

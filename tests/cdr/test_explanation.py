@@ -129,3 +129,11 @@ def test_addresses_are_read_from_contacts(text: str, found: tuple[str, int]) -> 
 )
 def test_private_addresses_are_known(host: str, private: bool) -> None:
     assert is_private(host) is private
+
+
+def test_487_of_a_phone_at_a_dead_switch_names_the_switch() -> None:
+    """Only the switch that a phone registered at reaches it."""
+    contact = SeenContact("sip:u1@10.0.0.7", "198.51.100.7:5060", "", None, switch="sw2")
+    said = explain(call("not_registered", sip_code=487, switch="sw1"), Evidence(stun=STUN, contacts=(contact,)))
+    assert any("registered at switch sw2" in words for words in said.shown_by)
+    assert "Start sw2 again" in said.remedies[0]
