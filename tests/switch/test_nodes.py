@@ -29,6 +29,7 @@ def second_switch(stack: Stack, name: str) -> Node:
         str(free_port(SECOND)),
         {"SIP_LISTEN": SECOND, "SIP_ADDRESS": SECOND, "EVAPI_LISTEN": "", "SIP_TLS_PORT": "off"},
     )
+    own |= {"SIP_TLS_PORT": "off", "RTP_CONTROL": "", "RTP_RELAY": "off"}
     return Node(stack, "switch", name, SIP_PORT=port, **own)
 
 
