@@ -30,7 +30,14 @@ def phone_settings() -> dict[str, Any]:
     address = settings.SIP_ADDRESS
     host = f"[{address}]" if ":" in address else address
     port = settings.SIP_PORT
-    return {"sip_server": host, "sip_port": port, "sip_realm": settings.SIP_REALM, "stun_server": f"{host}:{port}"}
+    tls = settings.SIP_TLS_PORT
+    return {
+        "sip_server": host,
+        "sip_port": port,
+        "sip_tls_port": tls,
+        "sip_realm": settings.SIP_REALM,
+        "stun_server": f"{host}:{port}",
+    }
 
 
 class SecretShownOnce(ShownOnceMixin):

@@ -1,5 +1,6 @@
 """The dashboard: one page, its live part by htmx, its plot's data as JSON."""
 
+import datetime as dt
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from cdr import today
 from cdr.choices import Outcome
 from cdr.first_steps import are_over, first_steps
 from core.access import Access
+from core.certificates import remembered
 from core.views.base import PageView
 
 HIDDEN = "first_steps_hidden"
@@ -61,6 +63,7 @@ def dashboard_context() -> dict[str, Any]:
         "switch_seen": any(process.kind == "switch" for process in states),
         "differences": today.verdict_differences(),
         "dead_letters": today.open_dead_letters(),
+        "certificate_warning": certificate_warning(now),
         "start": start,
     }
 
@@ -81,6 +84,12 @@ class FirstStepsView(PageView):
             secure = settings.SESSION_COOKIE_SECURE
             response.set_cookie(HIDDEN, "1", max_age=YEAR, httponly=True, secure=secure, samesite="Lax")
         return response
+
+
+def certificate_warning(now: dt.datetime) -> str:
+    """Return what is wrong with the certificate on the switch's TLS port, or ""."""
+    seen = remembered(settings.SWITCH_NAME)
+    return seen.warning(now) if seen else ""
 
 
 class DashboardPlotView(View):

@@ -3,6 +3,7 @@
 from django.db.models import QuerySet
 
 from accounts.models import Account
+from core.sip_addresses import SIP_DEFAULT_PORT, sip_host_port
 from dids.choices import DIDState
 from dids.models import DID
 
@@ -23,13 +24,9 @@ def dids_of_account(account: Account) -> QuerySet[DID]:
     return dids_with_holders().filter(alias__account=account).order_by("number")
 
 
-SIP_DEFAULT_PORT = 5060  # RFC 3261 §19.1.2: what an address without a port means
-
-
 def sip_target(did: DID, address: str, port: int = SIP_DEFAULT_PORT) -> str:
     """Return what the provider must map the number to: ``sip:number@address`` (operator's guide).
 
     A switch that listens on another port than SIP's own must say so.
     """
-    host = f"[{address}]" if ":" in address else address
-    return f"sip:{did.number}@{host}" + ("" if port == SIP_DEFAULT_PORT else f":{port}")
+    return f"sip:{did.number}@{sip_host_port(address, port)}"

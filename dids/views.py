@@ -14,6 +14,7 @@ from core import render
 from core.access import Access
 from core.phone_numbers import country_name
 from core.preview import Outcome, digest_of
+from core.sip_addresses import sip_targets
 from core.tabs import ViewTab, bounded_count, register_tab
 from core.views import EmptyState, FormActionView, ListView, PageAction, TabCreateView, TabListView
 from core.views.detail import TabView
@@ -235,9 +236,10 @@ class DIDView(ObjectFormView):
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the address for the provider, and the last call."""
         target = sip_target(self.object, settings.SIP_ADDRESS, settings.SIP_PORT)
+        others = [(label, uri) for label, uri in sip_targets(self.object.number) if uri != target]
         rest_ends = quarantine_end(self.object.state, self.object.state_since)
         return super().get_context_data(
-            sip_target=target, arrival=last_arrival(self.object), rest_ends=rest_ends, **extra
+            sip_target=target, other_targets=others, arrival=last_arrival(self.object), rest_ends=rest_ends, **extra
         )
 
     def perform(self, form: Any) -> DID:

@@ -29,7 +29,9 @@ def command(environment: Mapping[str, str], prefix: Sequence[str]) -> list[str]:
     """Return the command line of Kamailio, after whatever it is to be started by."""
     program = shutil.which("kamailio", path=f"{environment.get('PATH', '')}:/usr/sbin:/sbin") or "kamailio"
     folder = switch_folder(environment)
-    return [*prefix, program, "-f", str(folder / "local.cfg"), "-DD", "-E", "-w", str(folder), "-Y", _run(environment)]
+    # A process that ends early must not let OpenSSL tidy up: with TLS, what it frees is every process's.
+    options = ["-DD", "-E", "--atexit=no", "-w", str(folder), "-Y", _run(environment)]
+    return [*prefix, program, "-f", str(folder / "local.cfg"), *options]
 
 
 def _run(environment: Mapping[str, str]) -> str:

@@ -8,12 +8,19 @@ from django.utils import timezone
 
 from core import partitions
 from systemlog import intake
+from systemlog.switches import certificate
 
 
 @shared_task
 def ensure_partitions() -> None:
     """Make the coming months' partitions, so that no row waits in a default partition."""
     partitions.ensure_partitions(timezone.now())
+
+
+@shared_task
+def watch_certificate() -> None:
+    """Look at the certificate of the switch's TLS port, and let a renewed one be taken over."""
+    certificate.watch()
 
 
 @shared_task

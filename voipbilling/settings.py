@@ -253,6 +253,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "ensure-partitions": {"task": "systemlog.tasks.ensure_partitions", "schedule": 6 * 3600},
     "prune-seen-events": {"task": "systemlog.tasks.prune_seen_events", "schedule": 3600},
+    "watch-certificate": {"task": "systemlog.tasks.watch_certificate", "schedule": 60, "options": {"expires": 60}},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
     "end-quarantines": {"task": "dids.tasks.end_quarantines", "schedule": 300},
     "resume-jobs": {"task": "core.jobs.tasks.resume_jobs", "schedule": 10},
@@ -302,6 +303,8 @@ SIP_ADDRESS = os.environ.get("SIP_ADDRESS", "127.0.0.1")
 SIP_PORT = int(os.environ.get("SIP_PORT", "5060"))
 # 0: no TLS.
 SIP_TLS_PORT = tls_port(os.environ)
+SIP_TLS_CERTIFICATE = Path(os.environ.get("SIP_TLS_CERTIFICATE") or DATA_DIR / "switch" / "tls" / "certificate.pem")
+SIP_LISTEN = [part.strip("[]") for part in env_list("SIP_LISTEN")]
 SIP_REALM = os.environ.get("SIP_REALM", "voipbilling")
 # Phones do not choose (SWITCH.md): one algorithm for the whole switch, MD5 or SHA-256.
 SIP_DIGEST_ALGORITHM = os.environ.get("SIP_DIGEST_ALGORITHM", "MD5")

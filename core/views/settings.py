@@ -5,12 +5,15 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.html import format_html
 
 from core import render
 from core.access import Access, rule
+from core.certificates import remembered
 from core.models import Heartbeat, User
 from core.navigation import shown_parts
+from core.sip_addresses import sip_host_port, sip_targets
 from core.views.base import PageView
 
 
@@ -40,14 +43,37 @@ class SettingsView(PageView):
 
     def switch_facts(self) -> list[tuple[str, Any]]:
         """Return where the switch is, as carriers and phones must know it."""
-        port = "" if settings.SIP_PORT == 5060 else f":{settings.SIP_PORT}"
         return [
             ("Name", settings.SWITCH_NAME),
             ("SIP address", render.mono(settings.SIP_ADDRESS)),
-            ("SIP port", render.mono(settings.SIP_PORT, copy=False)),
-            ("STUN server for phones", render.mono(f"{settings.SIP_ADDRESS}:{settings.SIP_PORT}")),
+            ("SIP port (UDP and TCP)", render.mono(settings.SIP_PORT, copy=False)),
+            (
+                "SIP port (TLS)",
+                render.mono(settings.SIP_TLS_PORT, copy=False) if settings.SIP_TLS_PORT else "TLS is off",
+            ),
+            *self.certificate_facts(),
+            ("STUN server for phones", render.mono(sip_host_port(settings.SIP_ADDRESS, settings.SIP_PORT, 0))),
             ("Realm", render.mono(settings.SIP_REALM, copy=False)),
-            ("Address to give to a provider", render.mono(f"sip:<number>@{settings.SIP_ADDRESS}{port}", copy=False)),
+            *(
+                (f"Give to a provider ({label})", render.mono(uri, copy=False))
+                for label, uri in sip_targets("<number>")
+            ),
+        ]
+
+    @staticmethod
+    def certificate_facts() -> list[tuple[str, Any]]:
+        """Return what is known of the certificate that phones and carriers see."""
+        seen = remembered(settings.SWITCH_NAME)
+        if seen is None:
+            return []
+        warning = seen.warning(timezone.now())
+        if seen.certificate is None:
+            return [("TLS certificate", warning)]
+        held = seen.certificate
+        signed = "signed by itself: phones must be told to trust it" if held.self_signed else "signed by an authority"
+        return [
+            ("TLS certificate", f"{', '.join(held.names)} ({signed})"),
+            ("TLS certificate valid until", format_html("{} {}", render.moment(held.expires_at), warning)),
         ]
 
     def timer_facts(self) -> list[tuple[str, Any]]:

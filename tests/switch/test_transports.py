@@ -5,9 +5,12 @@ import time
 from collections.abc import Callable
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import Registration
+from switch import tls
 from systemlog.models import LogEntry
+from systemlog.switches import certificate
 from tests.stack import Stack, eventually
 from tests.switch.conftest import PhoneMaker, Story
 from tests.switch.network import ACME, ACME_IPV6, Network, alias_of
@@ -215,6 +218,39 @@ def test_a_silent_stranger_loses_the_connection(network: Network, trunk: Trunk, 
     called.socket.sendto(b"\r\n\r\n", ("", 0))
     eventually(lambda: called.socket.pongs == 1, 3, "a pong has come")
     assert called.register() == 200
+
+
+def test_a_renewed_certificate_is_taken_over(
+    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, settings: Settings, logged: Logged
+) -> None:
+    """New connections get it without a restart; a phone that is connected stays so, and rings."""
+    settings.SIP_ADDRESS, settings.SIP_TLS_PORT = stack.sip_host, stack.tls_port
+    settings.SWITCH_RPC_SOCKET = stack.folder.run / "rpc.sock"
+    settings.SIP_TLS_CERTIFICATE = own = stack.folder.root / "switch" / "tls" / "certificate.pem"
+    line = network.line()
+    phone(line, transport="tls")
+    before = certificate.watch()
+    assert before is not None
+    assert before == certificate.look()
+    assert (own.parent / "key.pem").stat().st_mode & 0o777 == 0o600
+
+    own.unlink()
+    tls.prepare(own.parent, ["renewed.example.net"])
+    after = certificate.watch()
+    assert after is not None and after.certificate is not None
+    assert after.certificate.names == ("renewed.example.net",)
+    assert after == certificate.look() != before
+    assert "renewed.example.net" in logged(category="switch", reason="certificate").message
+    result = carrier().call(talking(0.1) + hang_up(), line.number)
+    assert result, result.errors
+
+    # Certificate and key that do not belong together, as in the middle of a renewal: the switch keeps what it has.
+    (own.parent / "key.pem").write_bytes(tls.prepare(own.parent / "other", ["other"])[1].read_bytes())
+    own.write_bytes(tls.prepare(own.parent / "third", ["third"])[0].read_bytes())
+    assert certificate.watch() == after
+    own.unlink()
+    tls.prepare(own.parent, ["127.0.0.1"])
+    assert certificate.watch() != after
 
 
 def test_a_flood_over_tcp_ends_the_connection(network: Network, trunk: Trunk, logged: Logged) -> None:

@@ -5,8 +5,10 @@ ask of it: how often CRLF came back, and whether the switch has closed it.
 """
 
 import re
+import select
 import socket
 import ssl
+import threading
 import time
 
 LENGTH = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*(\d+)")
@@ -38,6 +40,8 @@ class Stream:
         self.pongs = 0
         self.closed_at: float | None = None
         self.timeout = 5.0
+        # OpenSSL's connections are not for two threads at once, and a phone sends while it listens.
+        self.lock = threading.Lock()
 
     def getsockname(self) -> tuple[str, int]:
         return self.socket.getsockname()[:2]
@@ -47,9 +51,10 @@ class Stream:
 
     def sendto(self, data: bytes, to: tuple[str, int]) -> None:
         """Send over the connection, wherever a datagram would have gone; a closed one is silent, as UDP is."""
-        self.socket.settimeout(5)
         try:
-            self.socket.sendall(data)
+            with self.lock:
+                self.socket.settimeout(5)
+                self.socket.sendall(data)
         except OSError:
             self.closed_at = self.closed_at or time.time()
 
@@ -70,12 +75,17 @@ class Stream:
         if self.closed_at:
             time.sleep(min(seconds, 0.05))
             return
-        self.socket.settimeout(seconds)
+        held = isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()
         try:
-            data = self.socket.recv(size)
+            if not held and not select.select([self.socket], [], [], seconds)[0]:
+                return
+            with self.lock:
+                # What came need not be for us: TLS has words of its own.
+                self.socket.settimeout(0.01)
+                data = self.socket.recv(size)
         except TimeoutError:
             return
-        except OSError:
+        except (OSError, ValueError):
             data = b""
         if not data:
             self.closed_at = time.time()

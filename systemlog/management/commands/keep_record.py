@@ -13,6 +13,7 @@ from django.db import close_old_connections, connection
 from systemlog import reconcile
 from systemlog.heartbeats import Pulse
 from systemlog.intake import DATABASE_AWAY
+from systemlog.switches import certificate
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Command(BaseCommand):
                 more = reconcile.reconcile()
                 if passes % TIDY_PASSES == 0:
                     reconcile.tidy()
+                    certificate.watch()
                 passes += 1
                 pause = 0.0 if more else PASS_SECONDS
             except DATABASE_AWAY as error:
