@@ -21,7 +21,7 @@ from launcher.folder import DataFolder
 from launcher.outside import environment_file
 from launcher.ports import free_port, try_bind
 from launcher.product import NODES
-from launcher.supervise import Supervisor
+from launcher.supervise import Supervisor, family
 from pytest_django import DjangoDbBlocker, Settings
 
 from tests.nat.lab import open_network
@@ -130,10 +130,10 @@ class Stack:
 
     def kill(self, *names: str) -> None:
         """Kill processes and all their children without warning; the supervisor starts them again."""
-        self._signal(names, signal.SIGKILL)
+        self.signal(signal.SIGKILL, *names)
 
-    def _signal(self, names: tuple[str, ...], number: signal.Signals) -> None:
-        # Not by process group: PostgreSQL's backends each lead a group of their own.
+    def signal(self, number: signal.Signals, *names: str) -> None:
+        """Send a signal to processes and all their children."""
         for pid in [member for name in names for member in family(self.supervisor.pid(name))]:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -152,11 +152,11 @@ class Stack:
     @contextmanager
     def paused(self, *names: str) -> Iterator[None]:
         """Freeze processes, as an overloaded machine does, for the time of the body."""
-        self._signal(names, signal.SIGSTOP)
+        self.signal(signal.SIGSTOP, *names)
         try:
             yield
         finally:
-            self._signal(names, signal.SIGCONT)
+            self.signal(signal.SIGCONT, *names)
 
     def wait_ready(self, name: str, patience: float = 30.0) -> None:
         """Return when that process does its work again."""
@@ -217,16 +217,6 @@ class Stack:
             connection.close()
             connection.settings_dict.clear()
             connection.settings_dict.update(before)
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all its descendants; none for a process that does not run."""
-    found = [pid] if pid else []
-    for member in found:
-        with suppress(OSError):
-            for thread in Path(f"/proc/{member}/task").iterdir():
-                found += map(int, (thread / "children").read_text().split())
-    return found
 
 
 def eventually(condition: Callable[[], bool], patience: float = 10.0, what: str = "the condition holds") -> None:

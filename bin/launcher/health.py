@@ -27,12 +27,12 @@ def web_answers(url: str) -> bool:
         connection.close()
 
 
-def switch_answers(host: str, port: int) -> bool:
+def switch_answers(host: str, port: int, patience: float = 0.5) -> bool:
     """Tell whether the switch answers OPTIONS (RFC 3261 §11), whatever it answers."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     shown = f"[{host}]" if family == socket.AF_INET6 else host
     with socket.socket(family, socket.SOCK_DGRAM) as client:
-        client.settimeout(0.5)
+        client.settimeout(patience)
         client.bind((host, 0))
         own = client.getsockname()[1]
         token = secrets.token_hex(8)

@@ -28,6 +28,7 @@ from .run import open_folder, start_relay, supervised, watch
 from .say import say
 from .services import wait_for
 from .supervise import Program, Supervisor
+from .watchdog import Watchdog
 
 SHARED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 # What the first switch was started with and a further one must not take over.
@@ -196,9 +197,25 @@ def run_node(
                 wait_for(supervisor, program, check)
             print(announcement, flush=True)
             say(f"logs are in {node.folder.log}; Ctrl-C makes it leave")
-            watch(supervisor)
+            with watchdog(node, supervisor, programs, ready, heartbeats):
+                watch(supervisor)
     finally:
         forget(node, heartbeats)
+
+
+def watchdog(
+    node: Node,
+    supervisor: Supervisor,
+    programs: list[Program],
+    ready: Mapping[str, Callable[[], bool]],
+    heartbeats: tuple[str, ...],
+) -> Watchdog:
+    """Return what looks after a node's processes; a worker node has one, whose heartbeat has the node's name."""
+    beats = {program.name: program.name for program in programs if program.name in heartbeats}
+    if len(programs) == 1:
+        beats = {programs[0].name: heartbeats[0]}
+    servers = {name: check for name, check in ready.items() if name == "switch"}
+    return Watchdog(supervisor, node.database_url, beats=beats, servers=servers)
 
 
 def forget(node: Node, heartbeats: tuple[str, ...]) -> None:

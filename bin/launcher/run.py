@@ -20,6 +20,7 @@ from .say import say
 from .services import Services, wait_for
 from .signals import request, stopping
 from .supervise import Supervisor, last_line
+from .watchdog import Sign, Watchdog, redis_sign
 
 NEXT_STEP = (
     "Next: log in, open Carriers, click “Add carrier”, and tick “Carrier is DID provider” on its tab Main "
@@ -119,7 +120,28 @@ def run_product(folder: DataFolder, *, throwaway: bool, demo_wanted: bool = Fals
             database_url = environment["DATABASE_URL"]
             wait_for(supervisor, demo.PROGRAM, lambda: bool(health.beating(database_url, (demo.PROGRAM,))), 90.0)
         announce(product, logins)
-        watch(supervisor)
+        with watchdog(supervisor, product):
+            watch(supervisor)
+
+
+def watchdog(supervisor: Supervisor, product: Product) -> Watchdog:
+    """Return what looks after the processes of the product."""
+    environment = product.environment()
+    servers: dict[str, Callable[[], Sign]] = {}
+    if product.services.valkey:
+        servers["valkey"] = lambda: redis_sign(environment["REDIS_URL"])
+    if product.has_switch:
+        servers["switch"] = lambda: health.switch_answers(product.sip_listen[0], product.sip_port, 3.0)
+    if product.relay_program:
+        servers["relay"] = lambda: health.relay_answers(environment["RTP_CONTROL"])
+    deciders = {name: name for name in DECIDERS} if product.has_switch else {}
+    return Watchdog(
+        supervisor,
+        environment["DATABASE_URL"],
+        beats={**deciders, **NODES, "beat": "beat"},
+        probes={"web": lambda: health.web_answers(product.web_url)},
+        servers=servers,
+    )
 
 
 def start_relay(supervisor: Supervisor, control: str) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 import xmlrpc.client
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -112,6 +113,19 @@ def last_line(log: Path) -> str:
     return chosen[:300]
 
 
+def family(pid: int) -> list[int]:
+    """Return a process and all its descendants; none for a process that does not run.
+
+    Not the process group: PostgreSQL's backends each lead a group of their own.
+    """
+    found = [pid] if pid else []
+    for member in found:
+        with suppress(OSError):
+            for thread in Path(f"/proc/{member}/task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+    return found
+
+
 class Supervisor:
     """A supervisord and its remote control; the control also works from a process that did not start it."""
 
@@ -186,6 +200,12 @@ class Supervisor:
         pid = self.pid(name)
         os.killpg(pid, number)
         return pid
+
+    def kill(self, name: str) -> None:
+        """Kill one program that does not answer, and its children; supervisord starts it again."""
+        for pid in family(self.pid(name)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def describe_failure(self, name: str) -> str:
         """Return what to tell about a program that will not stay up."""
