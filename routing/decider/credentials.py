@@ -51,6 +51,7 @@ class CredentialKeeper:
         self._compare = True
         self._changed: dict[str, str] = {}
         self._woken = asyncio.Event()
+        self.altered = asyncio.Event()
         self.jobs = Blocking("switch-rpc")
 
     def replace(self, credentials: list[Credential]) -> None:
@@ -58,6 +59,7 @@ class CredentialKeeper:
         self.wanted = {c.username: c.ha1 for c in credentials}
         self._names = {c.alias_id: c.username for c in credentials}
         self._known = True
+        self.altered.set()
         self.compare_soon()
 
     def change(self, credentials: list[Credential], alias_ids: list[int]) -> None:
@@ -69,7 +71,12 @@ class CredentialKeeper:
         for alias_id, username, ha1 in credentials:
             self._names[alias_id] = username
             self.wanted[username] = self._changed[username] = ha1
+        self.altered.set()
         self._woken.set()
+
+    def all(self) -> list[Credential]:
+        """Return the whole set as it is now."""
+        return [Credential(alias_id, name, self.wanted[name]) for alias_id, name in self._names.items()]
 
     def compare_soon(self) -> None:
         """Compare everything: the switch may have restarted."""

@@ -22,9 +22,13 @@ from routing.decider.funds import FundsDesk
 from routing.decider.judge import Judge, State
 from routing.decider.pulse import Pulse, Sign, switch_sign
 from routing.decider.rpc import SwitchRpc
+from routing.decider.vault import Vault
 from routing.snapshot import Policy
 
 log = structlog.get_logger(__name__)
+
+# Changes of credentials that come together are kept together.
+VAULT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,8 @@ class DeciderSettings:
     redis_url: str = field(repr=False)
     node_address: str
     algorithm: str = "MD5"
+    realm: str = "voipbilling"
+    secret: str = field(default="", repr=False)
 
 
 class Decider:
@@ -62,6 +68,8 @@ class Decider:
         self.judge = Judge(name, self.state, self.funds.ask, self.cluster)
         rpc = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.rpc")
         self.credentials = CredentialKeeper(rpc, self._on_drift, self._past_names)
+        vault = settings.data / f"{name}.credentials"
+        self.vault = Vault(vault, settings.secret, settings.algorithm, settings.realm)
         self.follower = Follower(
             name,
             dsn,
@@ -84,7 +92,7 @@ class Decider:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        await self.follower.start_from_disk()
+        await self._start_from_disk()
         tasks = [
             loop.create_task(work, name=name)
             for name, work in (
@@ -92,6 +100,7 @@ class Decider:
                 ("credentials", self.credentials.run()),
                 ("pulse", self.pulse.run()),
                 ("cluster", self.cluster.run()),
+                ("vault", self._keep_credentials()),
                 ("evapi", self._serve()),
             )
         ]
@@ -107,6 +116,25 @@ class Decider:
             task.result()
             raise RuntimeError(f"{task.get_name()} ended")
         log.info("stopped")
+
+    async def _start_from_disk(self) -> None:
+        """Begin with what the last run kept, so that an outage of the database finds us answering."""
+        await self.follower.start_from_disk()
+        credentials = await asyncio.to_thread(self.vault.load)
+        if credentials is not None:
+            self.credentials.replace(credentials)
+            self.credentials.altered.clear()
+            log.info("credentials from disk", count=len(credentials))
+
+    async def _keep_credentials(self) -> None:
+        while True:
+            await self.credentials.altered.wait()
+            self.credentials.altered.clear()
+            try:
+                await asyncio.to_thread(self.vault.save, self.credentials.all())
+            except OSError as error:
+                log.error("the credentials could not be kept on disk", error=str(error))
+            await asyncio.sleep(VAULT_SECONDS)
 
     async def _serve(self) -> None:
         # Without a configuration nothing can be judged: the switch must see that nobody is there.

@@ -42,6 +42,8 @@ class Command(BaseCommand):
             redis_url=settings.EVENT_STREAM_URL,
             node_address=settings.NODE_ADDRESS,
             algorithm=settings.SIP_DIGEST_ALGORITHM,
+            realm=settings.SIP_REALM,
+            secret=settings.SECRET_KEY,
         )
 
         async def serve() -> None:
