@@ -59,6 +59,7 @@ def dashboard_context() -> dict[str, Any]:
         "registered": registered,
         "aliases": aliases,
         "processes": states,
+        "alarms": [process for process in states if process.alive and process.alarm],
         "dead": [process for process in states if not process.alive],
         "switch_seen": any(process.kind == "switch" for process in states),
         "differences": today.verdict_differences(),

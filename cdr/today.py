@@ -35,6 +35,7 @@ class Process:
     started_at: dt.datetime
     config_version: int | None
     note: str
+    alarm: str = ""  # what a person must see to, in words
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def processes(now: dt.datetime) -> list[Process]:
             beat.started_at,
             beat.config_version,
             note(beat),
+            alarm(beat),
         )
         for beat in Heartbeat.objects.filter(beat_at__gt=now - FORGOTTEN).order_by("kind", "name")
     ]
@@ -157,6 +159,16 @@ def note(beat: Heartbeat) -> str:
     if "latency_ms" in details and not details.get("trouble"):
         words.append(f"events taken: {details['taken']:,}, the last after {details['latency_ms']:.0f} ms")
     return "; ".join(words)
+
+
+def alarm(beat: Heartbeat) -> str:
+    """Return what a process reports that a person must see to; "" for nothing."""
+    details = beat.details if isinstance(beat.details, dict) else {}
+    disk = details.get("record_disk")
+    if not isinstance(disk, dict) or disk.get("level", "ok") == "ok":
+        return ""
+    words = "has no room: its disk is full" if disk["level"] == "full" else "will soon have no room"
+    return f"the local record of the switch {words} ({disk.get('words', '')})"
 
 
 def verdict_differences() -> int:

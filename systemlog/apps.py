@@ -11,5 +11,5 @@ class SyslogConfig(AppConfig):
     label = "syslog"
 
     def ready(self) -> None:
-        for module in ("systemlog.switch_log", "systemlog.reconcile"):
+        for module in ("systemlog.switch_log", "systemlog.reconcile", "systemlog.record_space"):
             import_module(module)

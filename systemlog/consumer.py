@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 from redis.exceptions import RedisError, ResponseError
 
-from systemlog import duties
+from systemlog import duties, record_space
 from systemlog.events import Event, InvalidEvent, parse_event
 from systemlog.heartbeats import Pulse
 from systemlog.intake import DATABASE_AWAY, MAX_FAILURES, bury, take_in
@@ -232,4 +232,5 @@ class Consumer:
             "trouble": figures.trouble,
             "stream": settings.EVENT_STREAM,
             **figures.lag,
+            **record_space.details(),
         }

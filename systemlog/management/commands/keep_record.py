@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections, connection
 
-from systemlog import reconcile
+from systemlog import reconcile, record_space
 from systemlog.heartbeats import Pulse
 from systemlog.intake import DATABASE_AWAY
 from systemlog.switches import certificate
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        pulse = Pulse(options["name"], "record", lambda: {"switch": settings.SWITCH_NAME})
+        pulse = Pulse(options["name"], "record", lambda: {"switch": settings.SWITCH_NAME, **record_space.details()})
         pause, passes = 0.0, 0
         while not stop.wait(pause):
             try:
@@ -43,6 +43,7 @@ class Command(BaseCommand):
                 if passes % TIDY_PASSES == 0:
                     reconcile.tidy()
                     certificate.watch()
+                    record_space.watch_record_space()
                 passes += 1
                 pause = 0.0 if more else PASS_SECONDS
             except DATABASE_AWAY as error:
