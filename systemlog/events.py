@@ -64,9 +64,19 @@ class Event:
         return integer_of(self.body.get(name))
 
     def time(self, name: str) -> dt.datetime | None:
-        """Return a time field; None where it is absent, null, empty or zero."""
+        """Return a time field; None where it is absent, null, empty, zero or unreadable.
+
+        Only the envelope's times must be right: the event needs no more to be worth keeping (``unreadable_times``).
+        """
         value = self.body.get(name)
-        return parse_time(value, name) if value not in (None, "", 0, "0") else None
+        try:
+            return parse_time(value, name) if value not in (None, "", 0, "0") else None
+        except InvalidEvent:
+            return None
+
+    def unreadable_times(self) -> list[str]:
+        """Return the time fields that hold something, but no time."""
+        return [name for name in TIMES if self.body.get(name) not in (None, "", 0, "0") and self.time(name) is None]
 
 
 def parse_event(raw: bytes | str) -> Event:
@@ -126,6 +136,7 @@ def _same_uuid(text: str) -> uuid.UUID:
     return uuid.UUID(text)
 
 
+TIMES = ("rang", "answered", "expires")
 ENVELOPE = {"v", "switch", "attempt", "type", "seq", "at", "started"}
 
 

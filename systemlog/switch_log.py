@@ -28,6 +28,26 @@ def record_switch_states(events: list[Event]) -> None:
     write_entries(entries)
 
 
+@handles("end", "registration")
+def log_unreadable_times(events: list[Event]) -> None:
+    """Log fields that should hold a time and do not; the event is taken in without them."""
+    write_entries(
+        LogEntry(
+            at=event.at,
+            category=Category.SWITCH,
+            severity=Severity.WARNING,
+            reason="unreadable_time",
+            message=(
+                f"Switch {event.switch} sent no readable time as {name!r} of the event {event.type}: "
+                f"{str(event.body.get(name))[:60]!r}. The rest of the event was taken in."
+            ),
+            attempt_id=event.attempt if event.type == "end" else None,
+        )
+        for event in events
+        for name in event.unreadable_times()
+    )
+
+
 @handles("flood")
 def log_floods(events: list[Event]) -> None:
     """Log addresses that the switch no longer listens to for a while."""
