@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from core import render
 from core.access import Access, allows
 from core.tabs import ViewTab, register_tab
-from core.views import EmptyState, ListView, ObjectView, TabListView
+from core.views import BulkAction, EmptyState, ListView, ObjectView, TabListView
 from systemlog.dead_letters import discard, retry
 from systemlog.filters import DeadLetterFilterSet, LogFilterSet
 from systemlog.models import DeadLetter, LogEntry
@@ -110,7 +110,29 @@ class DeadLetterListView(ListView):
     model = DeadLetter
     table_class = DeadLetterTable
     filterset_class = DeadLetterFilterSet
+    bulk_actions = (
+        BulkAction("retry", "Retry", confirm="Each is taken in anew; one that fails again stays.", icon="refresh"),
+        BulkAction("discard", "Discard", confirm="They are given up; their text stays.", icon="trash", danger=True),
+    )
     empty = EmptyState("No dead letter", "Every event of the switch was taken in.", icon="mail-check")
+
+    def bulk_retry(self, rows: QuerySet[DeadLetter], actor: Any) -> str:
+        """Take them in again, the oldest first."""
+        errors = [retry(pk, actor=actor) for pk in open_letters(rows)]
+        failed = sum(1 for error in errors if error)
+        return f"{len(errors) - failed} of {len(errors)} open dead letters were taken in; {failed} failed again."
+
+    def bulk_discard(self, rows: QuerySet[DeadLetter], actor: Any) -> str:
+        """Give them up."""
+        letters = open_letters(rows)
+        for pk in letters:
+            discard(pk, actor=actor)
+        return f"{len(letters)} dead letters were discarded; their text stays readable."
+
+
+def open_letters(rows: QuerySet[DeadLetter]) -> list[int]:
+    """Return the ids of those of these rows that wait for a person, the oldest first."""
+    return list(rows.filter(resolution="").order_by("pk").values_list("pk", flat=True))
 
 
 @register_tab(DeadLetter)

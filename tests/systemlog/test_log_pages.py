@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from cdr.models import CDR
 from core.models import User
@@ -148,6 +149,30 @@ def test_a_dead_letter_is_discarded_and_keeps_its_text(operator_page: Client, le
     letter.refresh_from_db()
     assert letter.resolution == "discarded"
     assert letter.body
+
+
+def test_many_dead_letters_are_retried_at_once(operator_page: Client, letter: DeadLetter) -> None:
+    """After the cause is mended; who fails again stays, who was resolved is left alone."""
+    broken = DeadLetter.objects.create(event_id="", body="{", error="not JSON", failures=1)
+    done = DeadLetter.objects.create(event_id="", body="{", error="not JSON", failures=1, resolution="discarded")
+    chosen = {"action": "retry", "all": "yes"}
+    page = reverse("syslog:deadletter_list")
+    assert "3" in operator_page.post(page, chosen).content.decode()
+    answer = operator_page.post(page, {**chosen, "confirmed": "yes"}, follow=True).content.decode()
+    assert "1 of 2 open dead letters were taken in; 1 failed again." in answer
+    states = {each.pk: each.resolution for each in DeadLetter.objects.all()}
+    assert states == {letter.pk: "retried", broken.pk: "", done.pk: "discarded"}
+    assert CDR.objects.count() == 1
+
+
+def test_an_end_with_an_unreadable_time_is_taken_in_and_told(db: None) -> None:
+    call = Call()
+    ended = call.end(answered="soon", rang="NaN")
+    assert not take_in([event_of(event) for event in (call.attempt_event(), ended)]).failed
+    assert CDR.objects.get().reason == "completed"
+    told = LogEntry.objects.filter(reason="unreadable_time").order_by("id")
+    assert [entry.attempt_id for entry in told] == [CDR.objects.get().attempt_id] * 2
+    assert "'answered' of the event end: 'soon'" in " ".join(entry.message for entry in told)
 
 
 def test_support_reads_dead_letters_and_touches_none(support_page: Client, letter: DeadLetter) -> None:
