@@ -19,6 +19,10 @@ class VersionUnknown(LookupError):
     """The history does not reach to the version asked for."""
 
 
+class VersionPruned(VersionUnknown):
+    """The history did reach to the version asked for, and is kept no longer (routing.pruning)."""
+
+
 def load_snapshot(connection: Any, policy: Policy) -> Snapshot:
     """Return the configuration as committed now; every table is read in one REPEATABLE READ transaction.
 
@@ -85,9 +89,7 @@ def changes_between(cursor: Any, current: int, target: int) -> list[Change]:
     if current == target:
         return []
     low, high = min(current, target), max(current, target)
-    cursor.execute("SELECT count(*) FROM routing_configversion WHERE id = ANY(%s)", [[low, high]])
-    if cursor.fetchone()[0] < (2 if low else 1):
-        raise VersionUnknown(f"version {target} or {current} is not in the history")
+    _require_known(cursor, low, high)
     cursor.execute(
         "SELECT t.kind, t.row_id, b.version_id, b.body::text FROM "
         "(SELECT DISTINCT kind, row_id FROM routing_configchange WHERE version_id > %s AND version_id <= %s) t "
@@ -97,6 +99,22 @@ def changes_between(cursor: Any, current: int, target: int) -> list[Change]:
         [low, high, target],
     )
     return [parse_change(*row) for row in cursor.fetchall() if row[0] in KINDS]
+
+
+def _require_known(cursor: Any, low: int, high: int) -> None:
+    """Raise VersionPruned or VersionUnknown unless the history leads from one version to the other."""
+    cursor.execute(
+        "SELECT count(*) FILTER (WHERE NOT pruned), "
+        "coalesce((SELECT max(id) FROM routing_configversion WHERE pruned), 0) "
+        "FROM routing_configversion WHERE id = ANY(%s)",
+        [[low, high]],
+    )
+    known, pruned = cursor.fetchone()
+    # Version 0 is the empty configuration before all others.
+    if low <= pruned and pruned:
+        raise VersionPruned(f"the history is kept from version {pruned + 1} on; {low} is older")
+    if known < (2 if low else 1):
+        raise VersionUnknown(f"version {low} or {high} is not in the history")
 
 
 def parse_change(kind: str, row_id: int, version: int | None, body: str | None) -> Change:

@@ -10,6 +10,7 @@ class ConfigVersion(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(db_default=Now())
+    pruned = models.BooleanField(default=False, db_default=False, help_text="What it changed is not all kept any more.")
 
     def __str__(self) -> str:
         return str(self.id)

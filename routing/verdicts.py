@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from routing.decision import Decision, Facts, InboundAttempt
 from routing.evaluation import evaluate
 from routing.judging import judge_now
-from routing.loader import VersionUnknown
+from routing.loader import VersionPruned, VersionUnknown
 from routing.snapshot import Snapshot
 from routing.store import snapshots
 from systemlog.events import Event
@@ -64,6 +64,10 @@ def _judge(event: Event) -> Verdict:
     try:
         with snapshots.at(version if decided else None) as config:
             decision = judge(event, attempt, config) if decided else judge_alone(event, attempt, config)
+    except VersionPruned:
+        # The event is older than the history we keep: whatever we said would not be about what the decider knew.
+        logger.warning("attempt %s was decided by version %s, kept no longer: not judged again", event.attempt, version)
+        return Verdict(event.attempt, None, differs=False)
     except VersionUnknown:
         # The decider judged by a configuration that this database never had: that is a difference in itself.
         with snapshots.at() as config:

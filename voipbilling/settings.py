@@ -254,6 +254,7 @@ CELERY_BEAT_SCHEDULE = {
     "ensure-partitions": {"task": "systemlog.tasks.ensure_partitions", "schedule": 6 * 3600},
     "prune-seen-events": {"task": "systemlog.tasks.prune_seen_events", "schedule": 3600},
     "watch-certificate": {"task": "systemlog.tasks.watch_certificate", "schedule": 60, "options": {"expires": 60}},
+    "prune-config-history": {"task": "routing.tasks.prune_config_history", "schedule": 24 * 3600},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
     "end-quarantines": {"task": "dids.tasks.end_quarantines", "schedule": 300},
     "resume-jobs": {"task": "core.jobs.tasks.resume_jobs", "schedule": 10},
@@ -263,6 +264,8 @@ CELERY_BEAT_SCHEDULE = {
 BULK_DAYS = int(os.environ.get("BULK_DAYS", "30"))
 # Longer than the switch keeps its local record, the longest possible replay.
 SEEN_EVENTS_DAYS = int(os.environ.get("SEEN_EVENTS_DAYS", "30"))
+# An event is judged by the version that decided it: as long as it may come.
+CONFIG_HISTORY_DAYS = max(SEEN_EVENTS_DAYS, int(os.environ.get("CONFIG_HISTORY_DAYS", "90")))
 
 CACHES = {
     "default": {
