@@ -11,6 +11,8 @@ import uuid
 from http.cookiejar import CookieJar
 from typing import Any
 
+CHANGE = "/account/password/"
+
 
 class Portal:
     """One signed-in session."""
@@ -20,7 +22,10 @@ class Portal:
         self.cookies = CookieJar()
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
         self.get("/account/login/")
-        self.form("/account/login/", {"login": user, "password": password})
+        if self.form("/account/login/", {"login": user, "password": password}) == CHANGE:
+            # A generated password must be replaced before anything else.
+            chosen = f"{password}-own"
+            self.form(CHANGE, {"oldpassword": password, "password1": chosen, "password2": chosen})
 
     @property
     def token(self) -> str:

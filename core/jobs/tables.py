@@ -76,7 +76,10 @@ class LineTable(t.PortalTable):
             ),
         )
         words = format_html('<span class="outcome-words">{}</span>', record.message) if record.message else ""
-        return format_html("{}{}{}", words, " " if words and changes else "", changes) or render.EMPTY
+        if not words and not changes:
+            return render.EMPTY
+        # One element: on a phone a cell's parts are set beside its label.
+        return format_html("<span>{}{}{}</span>", words, " " if words and changes else "", changes)
 
     def value_what(self, record: Line) -> str:
         """Return the same as text."""

@@ -101,6 +101,9 @@ class UploadView(FormView):
 class ToldLineTable(LineTable):
     """Lines of one kind, told by it."""
 
+    class Meta(LineTable.Meta):
+        pass
+
     def __init__(self, *args: Any, kind: JobKind | None, **kwargs: Any) -> None:
         self.kind = kind
         self._told: dict[int, list[tuple[str, str, str]]] = {}
@@ -303,7 +306,7 @@ class JobColumns(FormActionView):
     model = Job
     title = "Which column holds what?"
     submit_label = "Preview"
-    lead = "The words of the file's head have chosen where they could; correct what is wrong."
+    lead = "Where the file's first row names a column, it is chosen already; correct what is wrong."
 
     def get_form_class(self) -> type[forms.BaseForm]:
         """Return the form, where the job came from a file."""
