@@ -49,7 +49,7 @@ class BoundedPaginator(Paginator):
 # How long a search of an endless list may take at once. One that finds few rows and has no index for them then walks
 # back through so many rows a page, and says how far it came.
 PATIENCE_MS = 60
-WALK = 100_000
+WALK = 30_000
 
 
 @dataclass

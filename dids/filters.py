@@ -4,8 +4,10 @@ import re
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from accounts.models import Alias
+from carriers.models import Carrier
 from core.filters import PortalFilterSet
 from core.phone_numbers import country_choices
 from dids.choices import DIDState
@@ -35,20 +37,16 @@ class AvailableFilterSet(PortalFilterSet):
     def quick_search(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Find by digits where a number is searched, else by words."""
         found = number_search(queryset, value)
-        return super().quick_search(queryset, name, value) if found is None else found
+        return self.words_search(queryset, value) if found is None else found
+
+    def words_search(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Find the DIDs that hold every word."""
+        return super().quick_search(queryset, "q", value)
 
 
 class DIDFilterSet(AvailableFilterSet):
     """DIDs by number, state, carrier, holder and country."""
 
-    search_fields = (
-        "area__icontains",
-        "carrier__name__icontains",
-        "alias__username__icontains",
-        "alias__account__name__icontains",
-        "alias__account__client__name__icontains",
-        "notes__icontains",
-    )
     search_placeholder = "Number, carrier, account or alias"
     state = django_filters.ChoiceFilter(choices=DIDState.choices)
     country = django_filters.ChoiceFilter(choices=country_choices)
@@ -56,6 +54,20 @@ class DIDFilterSet(AvailableFilterSet):
     class Meta:
         model = DID
         fields = ("state", "carrier", "country")
+
+    def words_search(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Find each word in the DID or a holder's name; names are looked up once, not once for each of their DIDs."""
+        for word in value.split()[:8]:
+            account = Q(account__name__icontains=word) | Q(account__client__name__icontains=word)
+            holders = Alias.objects.filter(account | Q(username__icontains=word))
+            carriers = Carrier.objects.filter(name__icontains=word)
+            queryset = queryset.filter(
+                Q(area__icontains=word)
+                | Q(notes__icontains=word)
+                | Q(carrier__in=carriers.order_by().values("pk"))
+                | Q(alias__in=holders.order_by().values("pk"))
+            )
+        return queryset
 
 
 class AccountDIDFilterSet(AvailableFilterSet):

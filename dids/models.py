@@ -46,6 +46,8 @@ class DID(models.Model):
         indexes = [
             models.Index(fields=["state", "number"], name="did_available_list"),
             models.Index(fields=["carrier", "number"], name="did_of_carrier"),
+            # The list by country: a country with few numbers is found without reading all of them.
+            models.Index(fields=["country", "number"], name="did_of_country"),
         ]
 
     def __str__(self) -> str:
