@@ -63,6 +63,7 @@ def _load(path: Path, policy: Policy) -> tuple[Snapshot, dict[int, bool]]:
             raise NoSnapshot(f"{path.name} was written by another release")
         config.version = header["version"]
         filled: dict[str, list[Any]] = {name: [] for name in KINDS}
+        share = dict[Any, Any]().setdefault
         for line in file:
             body = json.loads(line)
             if "end" in body:
@@ -71,7 +72,7 @@ def _load(path: Path, policy: Policy) -> tuple[Snapshot, dict[int, bool]]:
                 credit = _credit(body["credit"])
             else:
                 kind = KINDS[body["kind"]]
-                filled[kind.name].extend(kind.build(values[:-1], values[-1]) for values in body["rows"])
+                filled[kind.name].extend(kind.restore(values, share) for values in body["rows"])
         else:
             raise NoSnapshot(f"{path.name} has no end")
         for name, rows in filled.items():

@@ -1,5 +1,7 @@
 """Name rows of the configuration as decisions refer to them: kind, id, label and version."""
 
+from typing import Any
+
 from routing.decision import Ref
 from routing.rows import Account, Alias, Carrier, CarrierAccount, Did
 
@@ -27,3 +29,18 @@ def alias_ref(row: Alias) -> Ref:
 def billed_ref(row: Account) -> Ref:
     """Name an account."""
     return Ref("account", row.id, row.name, row.version)
+
+
+_NAMED: dict[type, Any] = {
+    Carrier: carrier_ref,
+    CarrierAccount: account_ref,
+    Did: did_ref,
+    Alias: alias_ref,
+    Account: billed_ref,
+}
+
+
+def ref_of(row: Any) -> Ref | None:
+    """Name a row of any of these kinds; a name that was made already, and nothing, stay as they are."""
+    name = _NAMED.get(type(row))
+    return name(row) if name else row

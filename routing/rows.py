@@ -209,6 +209,8 @@ class Kind:
         self.columns: tuple[str, ...] = row._fields[:-1]  # type: ignore[attr-defined]
         self.selects = tuple(SELECT.get((name, column), f"t.{column}") for column in self.columns)
         self._before = {column: BEFORE[name, column] for column in self.columns if (name, column) in BEFORE}
+        # Ids of other rows, which many rows have in common.
+        self.shared = tuple(at for at, column in enumerate(self.columns) if column.endswith("_id"))
         self._converters = tuple(
             (index, CONVERT[name, column]) for index, column in enumerate(self.columns) if (name, column) in CONVERT
         )
@@ -225,6 +227,15 @@ class Kind:
         if self._before:
             body = {**self._before, **body}
         return self.build([body[column] for column in self.columns], version)
+
+    def restore(self, values: list[Any], share: Callable[[Any, Any], Any]) -> Any:
+        """Return the row of what ``plain`` made; equal ids and versions are kept once, by ``share`` (setdefault)."""
+        for index in self.shared:
+            values[index] = share(values[index], values[index])
+        values[-1] = share(values[-1], values[-1])
+        for index, convert in self._converters:
+            values[index] = convert(values[index])
+        return self.row._make(values)  # type: ignore[attr-defined]
 
     def plain(self, row: Any) -> list[Any]:
         """Return the row as JSON values: the columns, then the version."""

@@ -113,11 +113,23 @@ class Snapshot:
             stored.update((row.id, row) for row in rows)
             self.networks.extend([(parse_network(r.network), r.id, _rank(r)) for r in stored.values()])
             return
+        if kind == "did":
+            by_number = self.did_by_number
+            for row in rows:
+                stored[row.id] = by_number[row.number] = row
+            return
         index = _INDEXES.get(kind)
         for row in rows:
             stored[row.id] = row
             if index:
                 index.add(self, row)
+
+    def empty(self) -> None:
+        """Give the memory back in portions: all at once would hold up every thread. Nobody may read it any more."""
+        for rows in (self.did_by_number, *self.rows.values()):
+            while rows:
+                for _ in range(min(len(rows), 500)):
+                    rows.popitem()
 
 
 def _rank(row: CarrierAccount) -> int:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import gc
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,8 @@ ASK_SECONDS = 2.0
 MAX_DELAY = 5.0
 # So many changes at once are loaded afresh beside the old configuration instead of holding up calls one by one.
 MANY_CHANGES = 20_000
+# Longer than two questions about funds take (funds.ANSWER_SECONDS), after which the switch has given up anyway.
+RETIRE_SECONDS = 5.0
 
 HA1_COLUMNS = {"MD5": "ha1_md5", "SHA-256": "ha1_sha256"}
 
@@ -86,12 +88,13 @@ class Follower:
         self._credit: set[int] = set()
         self._lost: Exception | None = None
         self._watched: int | None = None
-        self._writing: set[asyncio.Task[None]] = set()
+        self._besides: set[asyncio.Task[None]] = set()
 
     async def start_from_disk(self) -> None:
         """Begin with the configuration of the last run, if there is one, so that an outage finds us answering."""
         try:
-            config, credit = await asyncio.to_thread(disk.load, self.saved, self.policy)
+            with _many_objects():
+                config, credit = await asyncio.to_thread(disk.load, self.saved, self.policy)
         except disk.NoSnapshot as error:
             log.info("no configuration on disk", reason=str(error))
             return
@@ -161,19 +164,21 @@ class Follower:
             READ_SECONDS,
         )
 
+        old = self.state.config
+
         def load() -> tuple[Snapshot, dict[int, bool], list[Credential]]:
-            config = loader.load_snapshot(connection, self.policy)
+            config = loader.load_snapshot(connection, self.policy, old)
             with connection.cursor() as cursor:
                 return config, loader.load_credit(cursor), self._credentials(cursor)
 
         try:
-            config, credit, credentials = await self._jobs.run(load, LOAD_SECONDS, connection)
+            with _many_objects():
+                config, credit, credentials = await self._jobs.run(load, LOAD_SECONDS, connection)
         finally:
             connection.close()
         self.state.config, self.state.credit = config, credit
-        # Millions of rows that stay are no work for the collector of cycles.
-        gc.collect()
-        gc.freeze()
+        if old is not None:
+            self._later(self._retire(old))
         self.loaded.set()
         self.on_loaded(credentials)
         log.info("configuration loaded", version=config.version, dids=len(config.rows["did"]))
@@ -269,6 +274,28 @@ class Follower:
             except (OSError, TimeoutError) as error:
                 log.error("the configuration could not be kept on disk", error=str(error))
 
-        task = asyncio.get_running_loop().create_task(later())
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        self._later(later())
+
+    async def _retire(self, old: Snapshot) -> None:
+        """Let a replaced configuration go, once no call that waits for funds can still be judged by it."""
+        await asyncio.sleep(RETIRE_SECONDS)
+        await self._files.run(old.empty, LOAD_SECONDS)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._besides.add(task)
+        task.add_done_callback(self._besides.discard)
+
+
+@contextlib.contextmanager
+def _many_objects() -> Iterator[None]:
+    """Make millions of rows without the collector of cycles, which holds up every answer while it looks at them all.
+
+    There are no cycles among them, and what stays is nothing it ever has to look at again.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
