@@ -1,102 +1,113 @@
-"""Print what one decision costs, with how many DIDs and networks in memory: `python -m bench.decide --dids 1000000`.
+"""Print what a decider does and costs: `python -m bench.decide` (a million DIDs, 100,000 networks; about 3 minutes).
 
-Needs no server. "pure" is routing.evaluation.evaluate; "answered" adds reading the switch's JSON and writing ours, as
-the decider does between its two socket calls.
+Makes a database of its own, on the server of DATABASE_URL where that is set, else on an embedded one of its own, and
+removes it again. Prints the start from PostgreSQL and from disk, the memory, the time from question to answer inside
+the process and on the switch's socket, the most answers a second, and the time from a commit to the first answer that
+obeys it.
 """
 
 import argparse
 import gc
 import json
 import os
-import platform
-import random
-import resource
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipbilling.settings")
+import psycopg2
 
-import django
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
 
-django.setup()
+from bench import inventory, machine  # noqa: E402
+from bench.evapi import SwitchEnd  # noqa: E402
 
-from routing.decider.judge import Judge, State  # noqa: E402
-from routing.decision import Facts, InboundAttempt  # noqa: E402
-from routing.evaluation import evaluate  # noqa: E402
-from routing.rows import (  # noqa: E402
-    Account,
-    Alias,
-    Carrier,
-    CarrierAccount,
-    Client,
-    Did,
-    Product,
-    ProductMapping,
-    Rate,
-    RateTable,
-)
-from routing.snapshot import Snapshot  # noqa: E402
-
-CARRIERS, ALIASES = 500, 20_000
-FIRST_NUMBER = 442_000_000_000
+DATABASE = "voipbilling_bench"
+NAME = "decider-bench"
 
 
-def build(dids: int, networks: int) -> Snapshot:
-    """Return an operator's configuration of this size; networks are /32 to /24 and IPv6 /64."""
-    config = Snapshot()
-    zero = Decimal("0.000000")
-    config.fill("product", [Product(1, "free inbound", 1)])
-    config.fill("product_mapping", [ProductMapping(1, 1, "", 1, 0, 1)])
-    config.fill("rate_table", [RateTable(1, "free", "USD", 1)])
-    config.fill("rate", [Rate(1, 1, "", True, zero, zero, 1, 0, 0, 1)])
-    config.fill("carrier", [Carrier(n, f"Carrier {n}", True, True, n, 1) for n in range(1, CARRIERS + 1)])
-    config.fill("client", [Client(1, "Client", 1)])
-    config.fill("account", [Account(1, 1, "Account", "active", 999_999, None, None, None, 1)])
-    config.fill("alias", [Alias(n, 1, f"alias-{n}", True, "automatic", 1) for n in range(1, ALIASES + 1)])
-    config.fill("carrier_account", (network(n) for n in range(1, networks + 1)))
-    config.fill(
-        "did",
-        (Did(n, FIRST_NUMBER + n, n % CARRIERS + 1, n % ALIASES + 1, "mapped", None, 1) for n in range(1, dids + 1)),
-    )
-    config.version = 1
-    return config
+@contextmanager
+def database(keep: bool) -> Iterator[str]:
+    """Make a migrated database and drop it in the end, unless told to keep it; yield its address."""
+    from tests.servers import TestServers
+
+    # Takes the servers of the environment, else starts throw-away ones.
+    servers = TestServers()
+    servers.start()
+    url = os.environ["DATABASE_URL"]
+    own = urlunsplit(urlsplit(url)._replace(path=f"/{DATABASE}"))
+    server = psycopg2.connect(url)
+    server.autocommit = True
+    try:
+        with server.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
+            if keep and cursor.fetchone():
+                yield own
+                return
+            cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+            cursor.execute(f"CREATE DATABASE {DATABASE}")
+            try:
+                environment = {**os.environ, "DATABASE_URL": own}
+                subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+                yield own
+            finally:
+                if not keep:
+                    cursor.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+    finally:
+        server.close()
+        servers.stop()
 
 
-def network(n: int) -> CarrierAccount:
-    """Return the n-th network, of carrier n % CARRIERS + 1."""
-    if n % 20 == 0:
-        text = f"2001:db8:{n >> 16:x}:{n & 0xFFFF:x}::/64"
-    else:
-        # One block of 256 addresses each, of which the entry takes some.
-        length = (32, 30, 28, 26, 24)[n % 5]
-        text = f"{20 + (n >> 16)}.{n >> 8 & 0xFF}.{n & 0xFF}.0/{length}"
-    return CarrierAccount(n, n % CARRIERS + 1, text, 1, "", "request_uri", "", (), None, True, "automatic", 1)
+@contextmanager
+def decider(url: str, folder: Path, switch: SwitchEnd) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a decider as bin/run does, until the block ends."""
+    environment = {
+        **os.environ, "DATABASE_URL": url, "VOIPBILLING_DATA": str(folder), "VOIPBILLING_RUN": str(folder),
+        "EVAPI_LISTEN": switch.address,
+    }  # fmt: skip
+    with (folder / "decider.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "decider", "--name", NAME], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
-def calls(config: Snapshot, dids: int, networks: int, count: int) -> list[dict[str, Any]]:
-    """Return calls of which most are let in, some come from elsewhere and some dial wrong."""
-    chance = random.Random(1)
-    made = []
-    for at in range(count):
-        account = config.carrier_account(chance.randrange(1, networks + 1))
-        source = account.network.partition("/")[0]
-        did = chance.randrange(1, dids + 1)
-        # The DID of the same carrier that lies nearest.
-        did = max(1, did - (did - account.carrier_id + 1) % CARRIERS)
-        number = f"+{FIRST_NUMBER + did}"
-        if at % 20 == 0:
-            source = "198.51.100.7"
-        elif at % 20 == 1:
-            number = "+441999999999"
-        made.append({
-            "attempt": f"57c9e038-5ad6-4b2e-8a8e-{at:012d}", "at": "1795418480.747285", "source": source,
-            "port": 5060, "transport": "udp", "received_on": "udp:192.0.2.1:5060", "ruri": f"sip:{number}@192.0.2.1",
-            "to_uri": f"sip:{number}@192.0.2.1", "p_called_party_id": "", "from_uri": "sip:441632960960@h",
-            "call_id": f"{at}@h", "user_agent": "SBC",
-        })  # fmt: skip
-    return made
+def in_process(url: str, calls: list[dict[str, Any]]) -> None:
+    """Print what one decision costs without any socket: alone, and with its JSON read and written."""
+    from routing.decider.judge import Judge, State
+    from routing.decision import Facts, InboundAttempt
+    from routing.evaluation import evaluate
+    from routing.loader import load_credit, load_snapshot
+    from routing.snapshot import Policy
+
+    with closing(psycopg2.connect(url)) as connection:
+        config = load_snapshot(connection, Policy())
+        with connection.cursor() as cursor:
+            credit = load_credit(cursor)
+    gc.freeze()
+    facts = Facts(credit=credit)
+    attempts = [InboundAttempt.from_call(call, "sw1") for call in calls]
+    measure("evaluated", lambda attempt: evaluate(attempt, config, facts, explain=False), attempts)
+    measure("evaluated, explained, recorded", lambda attempt: evaluate(attempt, config, facts).record(), attempts)
+    state = State()
+    state.config, state.credit = config, credit
+    judge = Judge("bench", state, funds=None)  # type: ignore[arg-type]
+    bodies = [
+        json.dumps({"op": "decide", "index": str(at), "label": "7", "switch": "sw1", "call": call}).encode()
+        for at, call in enumerate(calls)
+    ]
+    measure("read, evaluated, answered", lambda body: judge.receive(body, lambda answer: None), bodies)
+    gc.unfreeze()
 
 
 def measure(name: str, work: Callable[[Any], Any], inputs: list[Any]) -> None:
@@ -108,57 +119,144 @@ def measure(name: str, work: Callable[[Any], Any], inputs: list[Any]) -> None:
     for item in inputs:
         before = time.perf_counter_ns()
         work(item)
-        took.append(time.perf_counter_ns() - before)
+        took.append((time.perf_counter_ns() - before) / 1000)
     elapsed = time.perf_counter() - started
     took.sort()
-    median, late = took[len(took) // 2] / 1000, took[len(took) * 99 // 100] / 1000
-    print(f"{name:30} {len(inputs) / elapsed:>9,.0f}/s   median {median:6.1f} µs   99 % {late:6.1f} µs")
+    print(
+        f"{name:32} {len(inputs) / elapsed:>9,.0f}/s   p50 {machine.percentile(took, 0.5):6.1f} µs   "
+        f"p99 {machine.percentile(took, 0.99):6.1f} µs",
+        flush=True,
+    )
+
+
+def show(name: str, seconds: list[float]) -> None:
+    """Print percentiles of times on the socket."""
+    p50, p99, p999 = (machine.percentile(seconds, share) * 1000 for share in (0.5, 0.99, 0.999))
+    print(
+        f"{name:32} p50 {p50:.2f} ms   p99 {p99:.2f} ms   p99.9 {p999:.2f} ms   longest {seconds[-1] * 1000:.1f} ms",
+        flush=True,
+    )
+
+
+def told_by_heartbeat(url: str) -> tuple[float, float]:
+    """Return median and 99th percentile in ms of the last decisions, as the decider itself takes them."""
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT details FROM core_heartbeat WHERE name = %s", [NAME])
+        details = cursor.fetchone()[0]
+    return details["median_ms"], details["p99_ms"]
+
+
+def started_from(what: str, began: float, process: subprocess.Popen[bytes]) -> None:
+    """Print how long a start took, and the memory."""
+    print(
+        f"{'start ' + what:32} answers after {time.perf_counter() - began:.1f} s, "
+        f"{machine.resident_megabytes(process.pid):,.0f} MB",
+        flush=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool], what: str, patience: float = 300) -> None:
+    """Return when the condition holds; raise when it does not in time."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not within {patience:g} s: {what}")
+        time.sleep(0.02)
+
+
+def commit_to_force(switch: SwitchEnd, times: int) -> list[float]:
+    """Suspend and resume a DID as the portal does, and take the time from the commit to the first answer that obeys."""
+    from core.choices import Role
+    from core.models import User
+    from dids.models import DID
+    from dids.services import resume_dids, suspend_dids
+
+    actor = User.objects.get_or_create(username="bench", defaults={"role": Role.OPERATOR})[0]
+    did = DID.objects.select_related("carrier").order_by("id")[0]
+    source = str(did.carrier.accounts.order_by("id")[0].network).partition("/")[0]
+    switch.prepare([inventory.call(0, source, f"+{did.number}")])
+    took = []
+    for round_ in range(times):
+        (resume_dids if round_ % 2 else suspend_dids)(actor=actor, did_ids=[did.pk])
+        took.append(switch.until("accepted" if round_ % 2 else "did_suspended"))
+        time.sleep(0.02)
+    return sorted(took)
+
+
+def whole(url: str, asked: argparse.Namespace, folder: Path) -> None:
+    """Measure a decider process on a filled database."""
+    calls = inventory.calls(url, asked.calls)
+    switch = SwitchEnd()
+    switch.prepare(calls)
+    saved = folder / "deciders" / f"{NAME}.snapshot"
+    began = time.perf_counter()
+    with decider(url, folder, switch) as process:
+        switch.accept()
+        started_from("from PostgreSQL", began, process)
+        wait_for(saved.exists, "the configuration is on disk")
+        print(f"{'on disk':32} {saved.stat().st_size / 1e6:,.0f} MB, after {time.perf_counter() - began:.1f} s")
+        took = switch.at_a_rate(asked.rate, int(asked.rate * asked.seconds))
+        # The heartbeat comes every two seconds, and what it says is of the decisions since.
+        time.sleep(2.5)
+        inside = told_by_heartbeat(url)
+        print(f"{f'at {asked.rate:,}/s, in the process':32} p50 {inside[0]:.3f} ms   p99 {inside[1]:.3f} ms")
+        show(f"at {asked.rate:,}/s, on the socket", took)
+        print(f"{'at most':32} {switch.at_most(asked.calls):,.0f}/s", flush=True)
+        show("from commit to force", commit_to_force(switch, asked.changes))
+        memory(process)
+    switch.prepare(calls)
+    began = time.perf_counter()
+    with decider(url, folder, switch) as process:
+        switch.accept()
+        started_from("from disk", began, process)
+
+        def followed() -> bool:
+            return (folder / "decider.log").read_text().count("configuration loaded") >= 2
+
+        took = switch.at_a_rate(500, 500 * 120, until=followed)
+        show("at 500/s while it loads afresh", took)
+        memory(process)
+    print("verdicts:", ", ".join(f"{reason} {count:,}" for reason, count in sorted(switch.verdicts.items())))
+    switch.close()
+
+
+def memory(process: subprocess.Popen[bytes]) -> None:
+    """Print what the decider holds now and has held at most."""
+    peak = int(Path(f"/proc/{process.pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+    print(f"{'memory':32} {machine.resident_megabytes(process.pid):,.0f} MB, at most {peak:,.0f} MB", flush=True)
+
+
+def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dids", type=int, default=1_000_000)
+    parser.add_argument("--networks", type=int, default=100_000)
+    parser.add_argument("--calls", type=int, default=20_000, help="different calls, and questions where no rate is set")
+    parser.add_argument("--rate", type=int, default=2000, help="decisions a second on the socket")
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--keep", action="store_true", help="keep the database on DATABASE_URL's server, or reuse it")
+    parser.add_argument("--changes", type=int, default=50, help="changes whose time to force is taken")
+    return parser.parse_args(arguments)
 
 
 def main() -> None:
-    """Build, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dids", type=int, default=100_000)
-    parser.add_argument("--networks", type=int, default=10_000)
-    parser.add_argument("--calls", type=int, default=20_000)
-    asked = parser.parse_args()
-    print(
-        f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}"
-    )
+    """Make, fill, measure, print."""
+    asked = parsed()
+    print(machine.describe(), flush=True)
+    with database(asked.keep) as url, tempfile.TemporaryDirectory() as folder:
+        os.environ["DATABASE_URL"] = url
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voipbilling.settings")
+        import django
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    started = time.perf_counter()
-    config = build(asked.dids, asked.networks)
-    gc.collect()
-    gc.freeze()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{asked.dids:,} DIDs, {asked.networks:,} networks: {time.perf_counter() - started:.1f} s to build, "
-          f"{after - before:,.0f} MB ({after:,.0f} MB the whole process)")  # fmt: skip
-
-    made = calls(config, asked.dids, asked.networks, asked.calls)
-    facts = Facts(credit=dict.fromkeys(range(1, CARRIERS + 1), True))
-    attempts = [InboundAttempt.from_call(call, "sw1") for call in made]
-    measure("pure", lambda attempt: evaluate(attempt, config, facts, explain=False), attempts)
-    measure("pure, explained", lambda attempt: evaluate(attempt, config, facts), attempts)
-    measure("pure, explained, recorded", lambda attempt: evaluate(attempt, config, facts).record(), attempts)
-
-    state = State()
-    state.config, state.credit = config, dict(facts.credit)
-    judge = Judge("bench", state, funds=None)  # type: ignore[arg-type]
-    requests = [
-        json.dumps({"op": "decide", "index": str(at), "label": "7", "switch": "sw1", "call": call}).encode()
-        for at, call in enumerate(made)
-    ]
-    reasons: dict[str, int] = {}
-
-    def reply(body: bytes) -> None:
-        reason = json.loads(body)["reason"]
-        reasons[reason] = reasons.get(reason, 0) + 1
-
-    for body in requests:
-        judge.receive(body, reply)
-    measure("answered", lambda body: judge.receive(body, lambda answer: None), requests)
-    print("verdicts:", ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())))
+        django.setup()
+        began = time.perf_counter()
+        with closing(psycopg2.connect(url)) as connection:
+            size = inventory.Size(asked.dids, asked.networks)
+            if not inventory.holds(connection, size):
+                inventory.fill(connection, size)
+        print(f"{asked.dids:,} DIDs, {asked.networks:,} networks, there after {time.perf_counter() - began:.0f} s")
+        in_process(url, inventory.calls(url, asked.calls))
+        whole(url, asked, Path(folder))
 
 
 if __name__ == "__main__":
