@@ -156,7 +156,8 @@ class Bench:
         else:
             counted, carrier_cpu = self.load.saturate(seconds, self.at_once)
         made = max(counted.made, 1)
-        cpu = {name: (machine.cpu_seconds([pid]) - before[name]) / made * 1000 for name, pid in pids.items()}
+        # A process that has ended in between (a backend of PostgreSQL) takes its time with it.
+        cpu = {name: max(0, machine.cpu_seconds([pid]) - before[name]) / made * 1000 for name, pid in pids.items()}
         cpu["sipp"] = (carrier_cpu + machine.cpu_seconds(self.load.pids) - phone_before) / made * 1000
         return Run(variant, counted, watch.stop() if watch else [], cpu)
 

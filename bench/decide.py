@@ -47,11 +47,9 @@ def database(keep: bool) -> Iterator[str]:
     try:
         with server.cursor() as cursor:
             cursor.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
-            if keep and cursor.fetchone():
-                yield own
-                return
-            cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-            cursor.execute(f"CREATE DATABASE {DATABASE}")
+            if not (keep and cursor.fetchone()):
+                cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+                cursor.execute(f"CREATE DATABASE {DATABASE}")
             try:
                 environment = {**os.environ, "DATABASE_URL": own}
                 subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)

@@ -27,7 +27,8 @@ def load_snapshot(connection: Any, policy: Policy, known: Snapshot | None = None
     """Return the configuration as committed now; every table is read in one REPEATABLE READ transaction.
 
     ``connection`` is psycopg2's, not in autocommit mode and with no transaction open. Rows that ``known`` holds as they
-    are, are taken from there: two snapshots of a million rows are then hardly larger than one.
+    are, are taken from there, so that two snapshots of a million rows are hardly larger than one; ``known`` may not be
+    changed after that.
     """
     try:
         with connection.cursor() as cursor:
@@ -45,7 +46,7 @@ def read_snapshot(connection: Any, policy: Policy, known: Snapshot | None = None
         config.version = latest_version(cursor)
         for kind in KINDS.values():
             same = known.rows[kind.name] if known else {}
-            config.fill(kind.name, _table_rows(cursor, kind, shared.setdefault, same))
+            config.fill(kind.name, _table_rows(cursor, kind, shared.setdefault, same), known)
     return config
 
 

@@ -106,11 +106,17 @@ class Snapshot:
             if index:
                 index.add(self, row)
 
-    def fill(self, kind: str, rows: Iterable[Any]) -> None:
-        """Store the rows of a kind that the snapshot holds none of yet."""
+    def fill(self, kind: str, rows: Iterable[Any], replaced: "Snapshot | None" = None) -> None:
+        """Store the rows of a kind that the snapshot holds none of yet.
+
+        Where they are those of ``replaced``, which nobody may change any more, so is the index of networks.
+        """
         stored = self.rows[kind]
         if kind == "carrier_account":
             stored.update((row.id, row) for row in rows)
+            if replaced is not None and stored == replaced.rows[kind]:
+                self.networks = replaced.networks
+                return
             self.networks.extend([(parse_network(r.network), r.id, _rank(r)) for r in stored.values()])
             return
         if kind == "did":

@@ -247,3 +247,25 @@ def test_plain_values_build_the_same_row(row: Any) -> None:
     kind = KINDS[KIND_OF[type(row)]]
     values = json.loads(json.dumps(kind.plain(row)))
     assert kind.build(values[:-1], values[-1]) == row
+
+
+@committed
+def test_a_reload_takes_what_has_not_changed_from_the_snapshot_it_replaces(inventory: dict[str, Any]) -> None:
+    before = loaded()
+    same = read_snapshot(connection, Policy(), before)
+    assert_same(same, before)
+    assert all(row is before.rows[kind][id_] for kind, rows in same.rows.items() for id_, row in rows.items())
+    assert same.networks is before.networks
+    CarrierAccount.objects.update(call_limit=7)
+    after = read_snapshot(connection, Policy(), same)
+    assert_same(after, loaded())
+    assert after.networks is not same.networks
+
+
+@committed
+def test_a_replaced_snapshot_can_be_emptied_without_harm_to_the_next(inventory: dict[str, Any]) -> None:
+    before = loaded()
+    after = read_snapshot(connection, Policy(), before)
+    before.empty()
+    assert_same(after, loaded())
+    assert not any(before.rows.values())
