@@ -52,6 +52,15 @@ def record_registrations(events: list[Event]) -> None:
     write_entries(entries)
 
 
+@handles("switch")
+def end_connections(events: list[Event]) -> None:
+    """End the registrations over connections that a switch had before it started anew: it has forgotten them."""
+    for event in events:
+        if event.text("state", 16) == "started":
+            gone = Registration.objects.filter(switch=event.switch, transport__in=("tcp", "tls"), ended_at=None)
+            gone.filter(refreshed_at__lt=event.at).update(ended_at=event.at)
+
+
 Held = dict[tuple[int, str, str], Registration]
 
 

@@ -23,7 +23,7 @@ MODULE_PATHS = (
 
 
 # Shared memory of an open TLS connection, measured with OpenSSL 3.0: see docs/switch.md.
-TLS_KILOBYTES = 64
+TLS_KILOBYTES = 80
 
 
 class SettingsError(ValueError):

@@ -153,9 +153,12 @@ def test_a_disabled_alias_cannot_register(network: Network, phone: PhoneMaker) -
 def test_contacts_outlive_the_switch(
     stack: Stack, network: Network, phone: PhoneMaker, carrier: CarrierAt, story: Story
 ) -> None:
-    """After a restart the phone rings without having registered again."""
-    line = network.line()
+    """After a restart the phone rings without having registered again; one whose connection went with it is gone."""
+    line, connected = network.line(), network.line()
     made = phone(line)
+    over_tls = phone(connected, transport="tls")
+    gone = Registration.objects.filter(alias=alias_of(connected), ended_at=None)
+    eventually(gone.exists, 5, "the registration over TLS is shown")
     stack.stop("switch")
     stack.begin("switch")
     # Deciders connect to the new switch and compare the credentials with it.
@@ -165,6 +168,11 @@ def test_contacts_outlive_the_switch(
     assert result, result.errors
     story.tells(result, "completed", 200, 16, "call")
     assert len(made.received("REGISTER")) == count
+    over_tls.manner = Manner(silent=True)
+    result = carrier().call(refused(487), connected.number)
+    assert result, result.errors
+    assert story.tells(result, "not_registered", 487, 20, "call")
+    assert not gone.exists()
     assert made.register() == 200
 
 
