@@ -98,7 +98,21 @@ def module_configuration(certificate: Path, key: Path) -> str:
 
 
 def build_guard(folder: Path) -> Path:
-    """Compile fork_safety.c into `folder` unless that was done already, and return what is to be preloaded."""
+    """Compile fork_safety.c into `folder` unless that was done already, and return what is to be preloaded.
+
+    Raise TlsError where that cannot be: without it TLS would be on, and a scan would end the switch.
+    """
+    guard = _compiled(folder)
+    # The loader only grumbles and goes on where it may not load (a data folder mounted noexec).
+    tried = subprocess.run(  # noqa: S603 as above
+        [_program("true")], env={"LD_PRELOAD": str(guard)}, capture_output=True, text=True, check=False
+    )
+    if tried.returncode or tried.stderr:
+        raise TlsError(f"TLS needs {guard}, which cannot be loaded ({tried.stderr.strip()}); or set SIP_TLS_PORT=off")
+    return guard
+
+
+def _compiled(folder: Path) -> Path:
     source = HERE / "fork_safety.c"
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
     target = folder / f"fork_safety-{os.uname().machine}-{digest}.so"

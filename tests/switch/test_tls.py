@@ -69,6 +69,13 @@ def test_without_a_compiler_or_openssl_it_says_what_to_install(tmp_path: Path, m
         tls.prepare(tmp_path, ["a"])
 
 
+def test_a_guard_that_cannot_be_loaded_is_no_guard(guard: Path) -> None:
+    """The loader goes on without it, as where the data folder is mounted noexec; the switch must not."""
+    guard.write_bytes(b"not a library")
+    with pytest.raises(tls.TlsError, match="cannot be loaded"):
+        tls.build_guard(guard.parent)
+
+
 @pytest.mark.parametrize(
     ("environment", "port"),
     [
