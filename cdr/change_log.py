@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import OuterRef, Subquery
+from django.db.models import Count, Min, OuterRef, Subquery
 
 from billing.models import LedgerEntry
 from core.models import User
@@ -18,7 +18,7 @@ from core.render import money_text
 from systemlog.choices import Category, Severity
 from systemlog.duties import duty
 from systemlog.entries import ref, write_entries
-from systemlog.follow import new_rows
+from systemlog.follow import AT_ONCE, new_rows
 from systemlog.models import LogEntry
 
 # Each history table with what its rows are called in entries; the label names the page that they link to.
@@ -77,8 +77,11 @@ def entries_for(events: Any, kind: str, rows: list[Any]) -> list[LogEntry]:
     entries = []
     for group in groups.values():
         actor = actors.get(group[0].pgh_context_id, "The system")
-        if len(group) > MOST_SINGLE:
-            entries.append(summary(kind, group, actor))
+        total, first = whole_of(events, group, rows)
+        if total > MOST_SINGLE:
+            # A transaction larger than what is read at once is told where it begins, and once.
+            if group[0].pk == first:
+                entries.append(summary(kind, group, actor, total))
             continue
         before = previous(events, [row for row in group if row.pgh_label == "update"])
         for row in group:
@@ -86,6 +89,17 @@ def entries_for(events: Any, kind: str, rows: list[Any]) -> list[LogEntry]:
             if row.pgh_label != "update" or changes:
                 entries.append(single(kind, row, actor, changes, names))
     return entries
+
+
+def whole_of(events: Any, group: list[Any], read: list[Any]) -> tuple[int, int]:
+    """Return how many changes the transaction of a group made in all, and the id of the first of them."""
+    context, last = group[0].pgh_context_id, read[-1].pk
+    if context is None or (len(group) <= MOST_SINGLE and len(read) < AT_ONCE and group[-1].pk != last):
+        return len(group), group[0].pk
+    found = events._default_manager.filter(
+        pgh_context_id=context, pgh_label=group[0].pgh_label, pgh_created_at=group[0].pgh_created_at
+    ).aggregate(total=Count("pk"), first=Min("pk"))
+    return found["total"], found["first"]
 
 
 def actor_names(rows: Iterable[Any]) -> dict[Any, str]:
@@ -199,7 +213,7 @@ def single(kind: str, row: Any, actor: str, changes: list[str], names: Labels) -
     )
 
 
-def summary(kind: str, rows: list[Any], actor: str) -> LogEntry:
+def summary(kind: str, rows: list[Any], actor: str, total: int) -> LogEntry:
     """Return one entry for many changes of one kind."""
     verb = VERBS.get(rows[0].pgh_label, rows[0].pgh_label)
     named = ", ".join(name_of(row) for row in rows[:MOST_NAMES])
@@ -209,7 +223,7 @@ def summary(kind: str, rows: list[Any], actor: str) -> LogEntry:
         category=Category.CONFIGURATION,
         severity=Severity.NOTICE,
         reason=f"{kind}_{verb}",
-        message=f"{actor} {verb} {len(rows)} {plural}: {named}, ….".replace("addresss", "addresses"),
+        message=f"{actor} {verb} {total:,} {plural}: {named}, ….".replace("addresss", "addresses"),
     )
 
 

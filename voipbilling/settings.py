@@ -257,7 +257,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune-config-history": {"task": "routing.tasks.prune_config_history", "schedule": 24 * 3600},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
     "end-quarantines": {"task": "dids.tasks.end_quarantines", "schedule": 300},
-    "resume-jobs": {"task": "core.jobs.tasks.resume_jobs", "schedule": 10},
+    "resume-jobs": {"task": "core.jobs.tasks.resume_jobs", "schedule": 5},
     "prune-jobs": {"task": "core.jobs.tasks.prune_jobs", "schedule": 6 * 3600},
 }
 # How long files and lines of bulk changes are kept, and with them the way to undo one.

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
 # A job is looked after when nobody has had it for so long; handing it to a second worker does no harm.
-LEFT_SECONDS = 10
+LEFT_SECONDS = 3
 STEPS = {JobState.READING: plan_job, JobState.APPLYING: apply_job, JobState.UNDOING: undo_job}
 # Where a step that was refused leaves the job.
 REFUSED = {JobState.READING: JobState.FAILED, JobState.APPLYING: JobState.STOPPED, JobState.UNDOING: JobState.APPLIED}

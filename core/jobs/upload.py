@@ -45,5 +45,6 @@ class BoundedUploadHandler(FileUploadHandler):
 
 
 def upload_too_large(request: Any) -> bool:
-    """Tell whether a file of this request was passed over."""
+    """Tell whether a file of this request was passed over; it is taken in now if nobody has asked for it yet."""
+    request.FILES  # noqa: B018 - Django reads the body when it is first asked for
     return getattr(request, "upload_too_large", False)

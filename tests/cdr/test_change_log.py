@@ -93,6 +93,20 @@ def test_many_alike_are_one_entry(alice: User) -> None:
     ]
 
 
+def test_a_transaction_larger_than_what_is_read_at_once_is_one_entry_of_its_whole(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("systemlog.follow.AT_ONCE", 25)
+    monkeypatch.setattr("cdr.change_log.AT_ONCE", 25)
+    monkeypatch.setattr("systemlog.follow.LOOK_BACK", 0)
+    some_dids(alice, a_carrier(alice), "\n".join(f"+4420794601{number:02d}" for number in range(60)))
+    for _ in range(4):
+        told = logged()
+    assert [message for message in told if "DID" in message] == [
+        "alice added 60 DIDs: +442079460100, +442079460101, +442079460102, +442079460103, +442079460104, …."
+    ]
+
+
 def test_a_payment_is_logged_under_billing(alice: User) -> None:
     carrier = a_carrier(alice, "Acme")
     record_payment(actor=alice, balance=carrier.balance, amount=Decimal("25"), idempotency_key="k1")
