@@ -18,8 +18,11 @@ def write(events: list[Event], records: dict[uuid.UUID, CDR], verdicts: dict[uui
     """Log calls' events. What an earlier entry could not know of its call it is told when the decision comes."""
     entries = []
     undecided = _undecided(events)
+    told = _told_by_their_end(events, records)
     for event in events:
         record = records[event.attempt]
+        if event.type == "decision" and event.attempt in told:
+            continue
         if event.type == "decision":
             entries.append(_decided(event, record, verdicts.get(event.attempt, {})))
         elif event.type == "end" and event.attempt in undecided:
@@ -45,6 +48,21 @@ def _undecided(events: list[Event]) -> set[uuid.UUID]:
             attempt_id__in=list(refused), started_at__in=set(refused.values()), decided_reason=""
         ).values_list("attempt_id", flat=True)
     )
+
+
+def _told_by_their_end(events: list[Event], records: dict[uuid.UUID, CDR]) -> set[uuid.UUID]:
+    """Return the attempts whose end came before this decision, and told of the refusal in its place."""
+    ended = {event.attempt for event in events if event.type == "end"}
+    late = {
+        event.attempt: event.text("reason", 40)
+        for event in events
+        if event.type == "decision" and records[event.attempt].ended_at and event.attempt not in ended
+    }
+    refused = {attempt: code for attempt, code in late.items() if reason_of(code).refuses}
+    if not refused:
+        return set()
+    entries = LogEntry.objects.filter(attempt_id__in=list(refused)).values_list("attempt_id", "reason")
+    return {attempt for attempt, code in entries if attempt is not None and refused[attempt] == code}
 
 
 def refs_of(record: CDR) -> list[dict[str, Any]]:
