@@ -1,3 +1,3 @@
 """What the rows share with the switch's tests: the providers, numbers and phones."""
 
-from tests.switch.conftest import network, phone, server  # noqa: F401
+from tests.switch.conftest import carrier, network, phone, server  # noqa: F401

@@ -65,6 +65,18 @@ def restart(*names: str) -> Injection:
     return inject
 
 
+def away(*names: str) -> Injection:
+    """Stop processes in an orderly way, leave them stopped for the time of the fault, and start them again."""
+
+    @contextmanager
+    def inject(stack: Stack) -> Iterator[None]:
+        stack.stop(*names)
+        yield
+        stack.begin(*names)
+
+    return inject
+
+
 @contextmanager
 def redis_emptied(stack: Stack) -> Iterator[None]:
     """Take everything from Redis: the stream, its group, Celery's queues, the cache."""
@@ -97,5 +109,11 @@ def matrix() -> list[Fault]:
         ):
             name = f"{words} {way}"
             rows.append(Fault(name, inject, lasts, names, name in short, may_fail, patience))
+    rows += [
+        Fault(f"{words} away", away(name), HANG_SECONDS, (name,))
+        for words, name in (("PostgreSQL", "postgres"), ("Redis", "valkey"))
+    ]
+    relay = kill("relay")
+    rows.append(Fault("audio relay killed", relay, 0.0, ("relay",)))
     rows.append(Fault("Redis emptied", redis_emptied, short=True))
     return rows

@@ -1,0 +1,108 @@
+"""Faults of what the product stands on: a disk without room, a database far away."""
+
+import socket
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from switch.record import RpcError, call_rpc
+from tests.stack import Stack
+
+TMPFS_SIZE = "256k"
+
+
+@contextmanager
+def full_disk(stack: Stack) -> Iterator[None]:
+    """Put the switch's local record on a small tmpfs, with next to no room left."""
+    record = stack.folder.root / "switch" / "record"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_SIZE},mode=700", "tmpfs", str(record)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        reopen(stack)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(record)], check=True)
+        reopen(stack)
+
+
+def fill(record: Path) -> None:
+    """Leave no byte free."""
+    with suppress(OSError), (record / "ballast").open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(b"\0" * 4096)
+
+
+def reopen(stack: Stack) -> None:
+    """Have the switch open the files of its record anew, at their path."""
+    with suppress(RpcError):
+        call_rpc(stack.folder.run / "rpc.sock", "flatstore.k_rotate")
+
+
+class SlowProxy:
+    """Passes TCP on to a server, each byte so many seconds late in each direction."""
+
+    def __init__(self, host: str, port: int, delay: float) -> None:
+        self.target, self.delay = (host, port), delay
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(self.target)
+                for end in (near, far):
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                _Way(near, far, self.delay)
+                _Way(far, near, self.delay)
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self.listener.close()
+
+
+class _Way:
+    """One direction of a connection: read at once, sent when the delay is over, so that it costs time, not volume."""
+
+    def __init__(self, source: socket.socket, sink: socket.socket, delay: float) -> None:
+        self.source, self.sink, self.delay = source, sink, delay
+        self.waiting: deque[tuple[float, bytes]] = deque()
+        self.filled = threading.Condition()
+        for work in (self._read, self._write):
+            threading.Thread(target=work, daemon=True).start()
+
+    def _read(self) -> None:
+        data = b"begun"
+        while data:
+            data = b""
+            with suppress(OSError):
+                data = self.source.recv(65536)
+            with self.filled:
+                self.waiting.append((time.monotonic() + self.delay, data))
+                self.filled.notify()
+
+    def _write(self) -> None:
+        while True:
+            with self.filled:
+                self.filled.wait_for(lambda: bool(self.waiting))
+                due, data = self.waiting.popleft()
+            time.sleep(max(0.0, due - time.monotonic()))
+            with suppress(OSError):
+                if data:
+                    self.sink.sendall(data)
+                    continue
+            for end in (self.source, self.sink):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+            return
