@@ -6,7 +6,7 @@ from typing import Any
 import django_filters
 from django.db.models import Q, QuerySet
 
-from accounts.models import Alias
+from accounts.models import Account, Alias, Client
 from carriers.models import Carrier
 from core.filters import PortalFilterSet
 from core.phone_numbers import country_choices
@@ -58,8 +58,10 @@ class DIDFilterSet(AvailableFilterSet):
     def words_search(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Find each word in the DID or a holder's name; names are looked up once, not once for each of their DIDs."""
         for word in value.split()[:8]:
-            account = Q(account__name__icontains=word) | Q(account__client__name__icontains=word)
-            holders = Alias.objects.filter(account | Q(username__icontains=word))
+            clients = Client.objects.filter(name__icontains=word)
+            accounts = Account.objects.filter(Q(name__icontains=word) | Q(client__in=clients.order_by().values("pk")))
+            aliases = Q(username__icontains=word) | Q(account__in=accounts.order_by().values("pk"))
+            holders = Alias.objects.filter(aliases)
             carriers = Carrier.objects.filter(name__icontains=word)
             queryset = queryset.filter(
                 Q(area__icontains=word)
