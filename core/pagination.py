@@ -43,7 +43,7 @@ class BoundedPaginator(Paginator):
         last = min(first + self.per_page, self.count)
         # The table would count the rows of the narrowed query once more.
         rows.data.data, rows.data._length = data.filter(pk__in=data.values("pk")[first:last]), last - first
-        return self._get_page(rows, number, self)
+        return Page(rows, number, self)
 
     @cached_property
     def found(self) -> int:
