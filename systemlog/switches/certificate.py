@@ -1,6 +1,7 @@
 """Keep the switch's TLS certificate in force and in sight: take over a renewed one, and say when one runs out."""
 
 import datetime as dt
+import ipaddress
 import logging
 
 from django.conf import settings
@@ -38,7 +39,9 @@ def watch() -> Seen | None:
 def look() -> Seen:
     """Return what the TLS port shows now."""
     try:
-        return Seen(certificates.presented(settings.SIP_ADDRESS, settings.SIP_TLS_PORT))
+        # By an address of its own: from inside, the one that carriers use may lead nowhere (a router's, no hairpin).
+        own = [address for address in settings.SIP_LISTEN if not ipaddress.ip_address(address).is_loopback]
+        return Seen(certificates.presented(own[0] if own else settings.SIP_ADDRESS, settings.SIP_TLS_PORT))
     except (OSError, ValueError) as error:
         return Seen(None, str(error) or type(error).__name__)
 
