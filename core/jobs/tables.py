@@ -75,7 +75,7 @@ class LineTable(t.PortalTable):
                 for label, old, new in self.told(record)
             ),
         )
-        words = format_html('<span class="outcome-words">{}</span>', record.message) if record.message else ""
+        words = format_html('<span class="text-secondary">{}</span>', record.message) if record.message else ""
         if not words and not changes:
             return render.EMPTY
         # One element: on a phone a cell's parts are set beside its label.
