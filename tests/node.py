@@ -9,9 +9,12 @@ from pathlib import Path
 
 from launcher import child
 from launcher.folder import DataFolder
+from launcher.ports import free_port
 from launcher.supervise import Supervisor
 
 from tests.stack import ROOT, Stack
+
+SECOND = "127.0.0.2"
 
 
 class Node:
@@ -71,3 +74,9 @@ class Node:
         finally:
             for name in names:
                 self.supervisor.signal(name, signal.SIGCONT)
+
+
+def second_switch(stack: Stack, name: str = "sw2") -> Node:
+    """Return a switch node on a loopback address of its own, not started."""
+    own = {"SIP_LISTEN": SECOND, "SIP_ADDRESS": SECOND, "SIP_PORT": str(free_port(SECOND)), "SIP_TLS_PORT": "off"}
+    return Node(stack, "switch", name, **own, EVAPI_LISTEN="", RTP_CONTROL="", RTP_RELAY="off")

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from launcher.ports import free_port
 
 from cdr.models import CDR
 from core.models import Heartbeat
 from dids.models import DID
 from systemlog.models import LogEntry
-from tests.node import Node
+from tests.node import SECOND, Node, second_switch
 from tests.stack import Stack, eventually
 from tests.switch.conftest import PhoneMaker, Story
 from tests.switch.network import ACME, Line, Network, wait_in_force
@@ -19,18 +18,8 @@ from tests.switch.phone import Manner, Phone
 from tests.switch.raw import Raw
 from tests.switch.sipp import ALERTING, Carrier, Result, expect, fragment, hang_up, invite, pause, refused, talking
 
-SECOND = "127.0.0.2"
 Server = tuple[str, int]
 CarrierAt = Callable[[Server], Carrier]
-
-
-def second_switch(stack: Stack, name: str) -> Node:
-    port, own = (
-        str(free_port(SECOND)),
-        {"SIP_LISTEN": SECOND, "SIP_ADDRESS": SECOND, "EVAPI_LISTEN": "", "SIP_TLS_PORT": "off"},
-    )
-    own |= {"SIP_TLS_PORT": "off", "RTP_CONTROL": "", "RTP_RELAY": "off"}
-    return Node(stack, "switch", name, SIP_PORT=port, **own)
 
 
 @pytest.fixture(scope="module")
