@@ -160,6 +160,12 @@ def redis_server(url: str) -> str:
     return f"{where};db=0{password}"
 
 
+def node_host(listen: list[str]) -> str:
+    """Return the address from which a switch speaks to its peers: the first that is not loopback, as in a URI."""
+    host = next((address for address in listen if address not in {"127.0.0.1", "::1"}), listen[0])
+    return f"[{host}]" if ":" in host else host
+
+
 def find_modules() -> Path:
     """Return the folder of Kamailio's modules."""
     for path in MODULE_PATHS:
@@ -191,6 +197,7 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
         "EVAPI_LISTEN": settings.evapi_listen,
         "EVAPI_SECRET": settings.evapi_secret,
         "HOP_SECRET": settings.hop_secret,
+        "NODE_SOCKET": f"udp:{node_host(settings.listen)}:{settings.sip_port}",
         "EVAPI_WORKERS": settings.workers,
         "RELAY_CONTROL": settings.relay_control,
         # No ICE candidate may lead around the relay; and once a side is known, nobody else may send in its name.

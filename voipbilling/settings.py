@@ -7,6 +7,7 @@ from pathlib import Path
 import dj_database_url
 
 from switch.environment import tls_port
+from switch.render import node_host
 from voipbilling.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -322,8 +323,7 @@ def node_address() -> str:
     if given := os.environ.get("NODE_ADDRESS"):
         return given
     listens = [address.strip("[]") for address in env_list("SIP_LISTEN", SIP_ADDRESS)]
-    host = next((address for address in listens if address not in {"127.0.0.1", "::1"}), listens[0])
-    return f"[{host}]:{SIP_PORT}" if ":" in host else f"{host}:{SIP_PORT}"
+    return f"{node_host(listens)}:{SIP_PORT}"
 
 
 NODE_ADDRESS = node_address()

@@ -121,7 +121,9 @@ class Cluster:
 
     async def _tell_switch(self) -> None:
         """Let the switch know its peers' addresses: only these may hand calls on to it."""
-        wanted = {address: node for node, address in self.peers.items()}
+        # The switch compares with URIs, which have brackets around IPv6, and with sources, which have none.
+        forms = {address: node for node, address in self.peers.items()}
+        wanted = forms | {address.replace("[", "").replace("]", ""): node for address, node in forms.items()}
         if wanted == self._told:
             return
         before = self._told or {}
