@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from redis import RedisError
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from routing.decider.database import Blocking
 from routing.decider.rpc import RpcError, SwitchRpc, profile_size
@@ -37,9 +39,9 @@ FAULTS = (RedisError, OSError, TimeoutError, ValueError)
 
 
 def connect(url: str) -> Any:
-    """Return a client on one connection, so that what is asked first is done first; nothing waits long on it."""
+    """Return a client that gives up soon and repeats nothing: whoever asks knows what to do without an answer."""
     return Redis.from_url(
-        url, single_connection_client=True, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS,
+        url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0),
         decode_responses=True, protocol=2,
     )  # fmt: skip
 
@@ -71,9 +73,12 @@ class Cluster:
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # Again until they end: a cancellation that comes while redis-py connects is taken for a time-out there.
+            left = set(tasks)
+            while left:
+                for task in left:
+                    task.cancel()
+                _, left = await asyncio.wait(left, timeout=0.2)
             self._jobs.close()
             self.rpc.close()
 
@@ -148,7 +153,11 @@ class Cluster:
     async def _follow_bindings(self) -> None:
         while True:
             client: Any = Redis.from_url(
-                self.redis_url, socket_connect_timeout=REDIS_SECONDS, decode_responses=True, protocol=2
+                self.redis_url,
+                socket_connect_timeout=REDIS_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+                decode_responses=True,
+                protocol=2,
             )
             try:
                 async with client.pubsub() as channel:

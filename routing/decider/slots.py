@@ -24,7 +24,7 @@ from routing.decider.rpc import RpcError
 log = structlog.get_logger(__name__)
 
 PROFILES = ("carrier_account", "did", "account")
-ASK_SECONDS = 0.3
+ASK_SECONDS = 0.6
 # After a failure nobody asks for so long: no call but the first waits for a server that hangs.
 AWAY_SECONDS = 1.0
 # An older question is one that the switch does not wait for any more (SIP_DECISION_TIMEOUT).
@@ -94,10 +94,10 @@ class Slots:
     def __init__(self, node: str, client: Any, silent_ms: int, size: Callable[[str, str], Awaitable[int]]) -> None:
         self.node, self.client, self.silent_ms, self.size = node, client, silent_ms, size
         self.held: dict[str, str] = {}  # attempt -> "<epoch> <key> <key> …"
-        self._ended: list[str] = []
+        self._asked: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
+        self._asking: asyncio.Task[None] | None = None
         self._released: dict[str, float] = {}
         self._away_until = 0.0
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def take(self, attempt: str, asked_at: float, limits: dict[str, int], *, take: bool) -> dict[str, int]:
         """Return the live calls before this one by key, over all nodes; empty where they cannot be found out.
@@ -105,25 +105,20 @@ class Slots:
         ``limits`` holds keys such as ``did:5``. With ``take``, the call holds a slot of each unless one is full.
         """
         now = time.time()
-        if not limits or time.monotonic() < self._away_until or now - asked_at > STALE_SECONDS:
+        if not limits or now - asked_at > STALE_SECONDS:
             return {}
         holds = " ".join([f"{now:.3f}", *limits])
+        if time.monotonic() < self._away_until:
+            return self._count_alone(attempt, holds, take)
         arguments = [part for pair in limits.items() for part in pair]
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                await self._give_back_ended()
-                answer = await self.client.eval(
-                    TAKE, 0, self.node, attempt, holds, int(take), self.silent_ms, *arguments
-                )
+            answer = await self._ask(TAKE, self.node, attempt, holds, int(take), self.silent_ms, *arguments)
             taken, *counts = (int(part) for part in str(answer).split())
         except FAULTS as error:
             if time.monotonic() > self._away_until + AWAY_SECONDS:
                 log.warning("limits are counted on this node alone", error=repr(error))
             self._away_until = time.monotonic() + AWAY_SECONDS
-            if take:
-                # The switch alone decides now; what it lets in is told to Redis when that is back.
-                self._remember(attempt, holds)
-            return {}
+            return self._count_alone(attempt, holds, take)
         if taken:
             self._remember(attempt, holds)
         return dict(zip(limits, counts, strict=True))
@@ -132,10 +127,10 @@ class Slots:
         """Give a call's slots back; asked of Redis before anything that is asked later."""
         self.held.pop(attempt, None)
         self._released[attempt] = time.monotonic()
-        self._ended.append(attempt)
-        task = asyncio.get_running_loop().create_task(self._give_back_ended())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        # Whether it was heard, the next comparison tells.
+        self._ask(RELEASE, self.node, attempt).add_done_callback(
+            lambda answer: answer.cancelled() or answer.exception()
+        )
 
     async def run(self) -> None:
         """Compare until cancelled."""
@@ -148,6 +143,8 @@ class Slots:
                 except (*FAULTS, RpcError, KeyError, TypeError) as error:
                     log.info("the slots of limits were not compared", error=repr(error))
         finally:
+            if self._asking:
+                self._asking.cancel()
             with contextlib.suppress(*FAULTS):
                 await self.client.aclose()
 
@@ -169,7 +166,7 @@ class Slots:
         if surplus:
             for attempt in surplus:
                 self.held.pop(attempt, None)
-            await self._give_back(sorted(surplus))
+            await self._ask(RELEASE, self.node, *sorted(surplus))
             log.warning("slots of calls that are gone were given back", calls=len(surplus))
 
     async def _surplus(self, settled: float) -> set[str]:
@@ -187,18 +184,37 @@ class Slots:
                 surplus.update(attempts[:too_many])
         return surplus
 
-    async def _give_back_ended(self) -> None:
-        ended, self._ended = self._ended, []
-        if ended:
-            await self._give_back(ended)
+    def _ask(self, script: str, *arguments: Any) -> asyncio.Future[Any]:
+        """Ask Redis, in order, and together with what else is asked meanwhile: a burst costs one journey, not many."""
+        answer = asyncio.get_running_loop().create_future()
+        self._asked.append(((script, 0, *arguments), answer))
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_all())
+        return answer
 
-    async def _give_back(self, attempts: list[str]) -> None:
-        try:
-            async with asyncio.timeout(ASK_SECONDS):
-                await self.client.eval(RELEASE, 0, self.node, *attempts)
-        except FAULTS:
-            # The next comparison finds them.
-            self._away_until = time.monotonic() + AWAY_SECONDS
+    async def _ask_all(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, []
+            try:
+                async with asyncio.timeout(ASK_SECONDS), self.client.pipeline(transaction=False) as pipeline:
+                    for command, _ in asked:
+                        pipeline.eval(*command)
+                    answers = await pipeline.execute(raise_on_error=False)
+            except FAULTS as error:
+                answers = [error] * len(asked)
+            for (_, future), answer in zip(asked, answers, strict=True):
+                if future.done():
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+
+    def _count_alone(self, attempt: str, holds: str, take: bool) -> dict[str, int]:
+        """Leave the call to the switch's own counts; what it lets in is told to Redis when that is back."""
+        if take:
+            self._remember(attempt, holds)
+        return {}
 
     def _remember(self, attempt: str, holds: str) -> None:
         if attempt not in self._released:

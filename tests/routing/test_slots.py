@@ -94,7 +94,8 @@ def test_an_ended_call_frees_its_place_before_anything_asked_later(server: redis
         for number in range(20):
             assert await ask(slots, f"a{number}", 1) == 0
             slots.release(f"a{number}")
-        await asyncio.gather(*slots._tasks)
+        assert slots._asking
+        await slots._asking
         assert not server.keys("limits:live:*")
         assert not server.keys("limits:held:*")
 
@@ -173,7 +174,7 @@ def test_without_redis_nobody_waits_or_is_counted_twice(server: redis.Redis) -> 
         begun = time.monotonic()
         assert [await ask(slots, f"a{number}") for number in range(50)] == [None] * 50
         assert time.monotonic() - begun < 1
-        assert len(slots.held) >= 1
+        assert len(slots.held) == 50
         await slots.client.aclose()
         slots.client = there
 
