@@ -223,7 +223,7 @@ class Decision:
     @property
     def routed(self) -> bool:
         """Whether checks 1 to 11 passed, so that there is a route whose calls are counted against limits."""
-        return any(check.number == 12 and check.outcome is not Outcome.NOT_REACHED for check in self.checks)
+        return bool(self.limits)
 
     def check(self, number: int) -> Check:
         """Return a check by its number."""

@@ -251,7 +251,7 @@ def test_any_call_meets_a_verdict_with_a_readable_record(
 @given(configs, attempts, some_facts)
 def test_explaining_changes_no_verdict(config: Snapshot, attempt: InboundAttempt, known: Facts) -> None:
     told, silent = (evaluate(attempt, config, known, explain=explain) for explain in (True, False))
-    for name in ("reason", "reserve", "limits", "max_seconds", "trace", "facts", *PARTIES):
+    for name in ("reason", "routed", "reserve", "limits", "max_seconds", "trace", "audio", "facts", *PARTIES):
         assert getattr(told, name) == getattr(silent, name)
 
 
