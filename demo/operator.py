@@ -12,6 +12,7 @@ from carriers.models import Carrier, CarrierAccount
 from carriers.networks import read_network
 from carriers.services import create_carrier, save_carrier_account
 from core.choices import Role
+from core.history import acting
 from core.models import User
 from core.preview import digest_of
 from demo.cast import (
@@ -61,7 +62,8 @@ def _begin(state: State) -> None:
         else:
             User.objects.create_user(username=username, password=state.logins[username], role=role)
     operator = User.objects.get(username="operator")
-    _products()
+    with acting(User.objects.get(username="admin")):
+        _products()
     for provider in PROVIDERS:
         _carrier(operator, provider)
     for office in OFFICES:
