@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-SECOND_CURRENCY_NOTE = "Pays us a share of each received call."
-
 
 @dataclass(frozen=True)
 class Address:
@@ -61,7 +59,7 @@ PROVIDERS = (
             Address("127.0.31.40/32", "Demo: backup trunk", call_limit=1),
         ),
         payment=Decimal("25"),
-        notes=SECOND_CURRENCY_NOTE,
+        notes="Pays us a share of each received call.",
         numbers="+1 312 555 0110 - +1 312 555 0115\n+1 312 555 0199\n+1 646 555 0123",
     ),
     Provider(

@@ -100,17 +100,20 @@ class Endpoint(asyncio.DatagramProtocol):
 
     async def ask(self, request: Message, seconds: float = 8.0) -> Message | None:
         """Return the final answer to a request that is no INVITE; None where none came in time."""
-        queue = self.begin(request)
         try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    reply = await queue.get()
-                    if reply.code >= 200:
-                        return reply
-        except TimeoutError:
-            return None
+            return await self.final(self.begin(request), seconds)
         finally:
             self.forget(request)
+
+    async def final(self, replies: Answers, seconds: float) -> Message | None:
+        """Return the first final answer to arrive; None where none came in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    reply = await replies.get()
+                    if reply.code >= 200:
+                        return reply
+        return None
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine beside; it ends with this endpoint."""

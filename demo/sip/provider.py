@@ -46,7 +46,7 @@ class Provider(Endpoint):
         if order.gives_up_after is not None:
             giving_up = self.spawn(self._give_up(invite, order.gives_up_after))
         try:
-            final = await self._final(replies)
+            final = await self.final(replies, LONGEST_SETUP)
             if final is None:
                 return 0
             if final.code >= 300:
@@ -80,16 +80,6 @@ class Provider(Endpoint):
         self.send(answer_to(request, 200, "OK", secrets.token_hex(4)))
         if request.method == "BYE" and (call := self._calls.get(request.get("Call-ID"))):
             call.over.set()
-
-    async def _final(self, replies: "asyncio.Queue[Message]") -> Message | None:
-        try:
-            async with asyncio.timeout(LONGEST_SETUP):
-                while True:
-                    reply = await replies.get()
-                    if reply.code >= 200:
-                        return reply
-        except TimeoutError:
-            return None
 
     async def _give_up(self, invite: Message, seconds: float) -> None:
         await asyncio.sleep(seconds)
