@@ -138,6 +138,9 @@ class _Call:
 
     def ring(self, told: dict[str, Any], route: dict[str, int]) -> None:
         plan, alias = self.plan, told["alias"]
+        if self.manner is Manner.UNRELAYED:
+            self.end("relay_unavailable", 1.0, by="switch")
+            return
         if self.manner is Manner.SILENT:
             self.end("no_response", NO_RESPONSE_SECONDS, by="switch")
             return

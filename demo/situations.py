@@ -27,6 +27,12 @@ class Manner(StrEnum):
     LOSE = "lose the switch"
     UNDECIDED = "no decider"
     UNFUNDED = "no database"
+    UNRELAYED = "no relay"
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something of the operator's own was broken."""
+        return self in {Manner.LOSE, Manner.UNDECIDED, Manner.UNFUNDED, Manner.UNRELAYED}
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Situation:
     @property
     def playable(self) -> bool:
         """Whether it can be played live."""
-        return self.manner not in {Manner.VANISH, Manner.LOSE, Manner.UNDECIDED, Manner.UNFUNDED}
+        return not self.manner.is_fault and self.manner is not Manner.VANISH
 
 
 # Ringing phones, by how much they are called.
@@ -118,6 +124,7 @@ WRONG = (
 # Once in the two weeks, with the share of them at which it happens.
 INCIDENTS = (
     (0.35, Situation("deciders restarted", 0, NORTHGATE, (RECEPTION, "442079460015"), Manner.UNDECIDED, calls=2)),
+    (0.48, Situation("relay restarted", 0, NORTHGATE, (ARCHIVE,), Manner.UNRELAYED)),
     (0.62, Situation("database away", 0, NORTHGATE, ("442079460018", "442079460015"), Manner.UNFUNDED, calls=2)),
     (0.78, Situation("switch lost power", 0, NORTHGATE, (RECEPTION, DESK), Manner.LOSE, calls=2)),
 )

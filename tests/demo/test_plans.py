@@ -35,10 +35,7 @@ def test_a_short_past_lacks_no_kind_of_call() -> None:
     """Every situation and every incident occurs in half a day."""
     names = {plan.situation.name for plan in extras(1, UNTIL, 0.5)}
     assert names == {kind.name for kind in (*USUAL, *WRONG, *(kind for _, kind in INCIDENTS))}
-    assert {kind.manner for kind in (*USUAL, *WRONG)} >= {manner for manner in Manner if manner != Manner.LOSE} - {
-        Manner.UNDECIDED,
-        Manner.UNFUNDED,
-    }
+    assert {kind.manner for kind in (*USUAL, *WRONG)} == {manner for manner in Manner if not manner.is_fault}
 
 
 INVITE = (
