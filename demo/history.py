@@ -16,6 +16,8 @@ from demo.situations import Plan
 from demo.state import State
 from routing.loader import load_credit
 from routing.store import snapshots
+from systemlog.events import parse_event
+from systemlog.intake import unseen
 from systemlog.stream import EventStream
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class History:
         first_time = since < self.state.begun
         if first_time:
             self._send_registrations()
+        last: list[str] = []
         for number, plans in enumerate(self._days(since, now, first_time)):
             # What would still go on now is left to the present.
             lines = list(self._lines([plan for plan in plans if plan.over_by < now.timestamp()]))
@@ -55,9 +58,10 @@ class History:
                     return
                 self.stream.add(lines[start : start + AT_ONCE])
             if number == 0:
-                self._wait(0)
+                self._wait_for(lines[-1:])
             yield
-        self._wait(0)
+            last = lines[-1:] or last
+        self._wait_for(last)
         self.state.filled_until = now.timestamp()
         self.state.save()
 
@@ -90,11 +94,14 @@ class History:
 
     def _wait(self, most: int) -> None:
         """Return once no more than so many events wait for the worker."""
-        while not self.stop():
-            lag = self.stream.lag()
-            if lag["waiting"] + lag["pending"] <= most:
-                return
+        while not self.stop() and self.stream.lag()["waiting"] > most:
             time.sleep(0.05)
+
+    def _wait_for(self, lines: list[str]) -> None:
+        """Return once these events were taken in; others, of live calls, come all the time."""
+        wanted = [parse_event(text).id for text in lines]
+        while not self.stop() and unseen(wanted):
+            time.sleep(0.1)
 
 
 def _credit() -> dict[int, bool]:

@@ -88,7 +88,8 @@ class _Call:
         decision = self.judged()
         told = answer(decision, self.config.policy, self.decider)
         verdict, live, registered = decision.reason, {}, -1
-        if decision.routed:
+        # A decision carries the limits exactly when the call came as far as check 12.
+        if decision.limits:
             route = {what: told[f"{what}_id"] for what in LIMITS}
             live = self.switch.counts(self.plan.at, route)
             reached = [what for what in LIMITS if 0 <= told[f"limit_{what}"] <= live[what]]

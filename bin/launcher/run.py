@@ -118,7 +118,7 @@ def run_product(folder: DataFolder, *, throwaway: bool, demo_wanted: bool = Fals
         if demo_wanted:
             say("registering the demo's phones and telling of its last day; the days before follow in the background")
             database_url = environment["DATABASE_URL"]
-            wait_for(supervisor, demo.PROGRAM, lambda: bool(health.beating(database_url, (demo.PROGRAM,))), 90.0)
+            wait_for(supervisor, demo.PROGRAM, lambda: bool(health.beating(database_url, (demo.PROGRAM,))), 180.0)
         announce(product, logins)
         with watchdog(supervisor, product):
             watch(supervisor)
