@@ -22,7 +22,7 @@ from .addresses import listen, number, require_free_sip, sip_listen, tls_port
 from .errors import StartError
 from .folder import DataFolder
 from .outside import environment_file
-from .ports import kept_port, require_free
+from .ports import remembered_port, require_free
 from .product import ROOT, ingest_command, relay_program, render_switch, switch_program
 from .run import open_folder, start_relay, supervised, watch
 from .say import say
@@ -131,11 +131,10 @@ def run_switch_node(home: DataFolder, name: str) -> None:
         require_free("the switch's socket for deciders", "EVAPI_LISTEN", host, evapi)
     else:
         # Its deciders are on this machine and nobody else asks for this port, so any will do.
-        host, evapi = "127.0.0.1", kept_port(node.folder.root / "ports.json", "evapi", "EVAPI_PORT", "the deciders")
+        host, evapi = "127.0.0.1", remembered_port(node.folder.root / "ports.json", "evapi")
     control = os.environ.get("RTP_CONTROL")
     if not control:
-        port_of_relay = kept_port(node.folder.root / "ports.json", "relay", "RTP_CONTROL_PORT", "the audio relay")
-        control = f"127.0.0.1:{port_of_relay}"
+        control = f"127.0.0.1:{remembered_port(node.folder.root / 'ports.json', 'relay')}"
     audio = relay.program() if relay.is_wanted(os.environ) else None
     node.environment.update(
         {

@@ -66,7 +66,7 @@ def free_port(*hosts: str) -> int:
 
 
 def kept_port(memory: Path, name: str, setting: str, what: str) -> int:
-    """Return the port of an embedded server: what the environment says, else the one it had before, else a free one.
+    """Return the port of an embedded server: what the environment says, else a remembered one.
 
     Nobody outside connects to these, so a taken port is replaced without a word, unless a person chose it.
     """
@@ -74,6 +74,11 @@ def kept_port(memory: Path, name: str, setting: str, what: str) -> int:
     if chosen:
         require_free(what, setting, "127.0.0.1", int(chosen))
         return int(chosen)
+    return remembered_port(memory, name)
+
+
+def remembered_port(memory: Path, name: str) -> int:
+    """Return the loopback port that this purpose had before, or a free one where it is new or taken."""
     ports: dict[str, int] = {}
     if memory.exists():
         ports = json.loads(memory.read_text())
