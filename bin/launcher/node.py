@@ -222,7 +222,8 @@ def forget(node: Node, heartbeats: tuple[str, ...]) -> None:
     try:
         connection = psycopg2.connect(node.database_url, connect_timeout=2)
         with connection, connection.cursor() as cursor:
-            cursor.execute("DELETE FROM core_heartbeat WHERE name = ANY(%s)", [list(heartbeats)])
+            # A worker's further consumers have its name and a number (systemlog/threads.py).
+            cursor.execute("DELETE FROM core_heartbeat WHERE split_part(name, ' ', 1) = ANY(%s)", [list(heartbeats)])
         connection.close()
         with redis.Redis.from_url(node.environment["REDIS_URL"], socket_timeout=2) as client:
             client.hdel(REGISTRY, node.name)
