@@ -112,7 +112,8 @@ class Slots:
             return self._count_alone(attempt, holds, take)
         arguments = [part for pair in limits.items() for part in pair]
         try:
-            answer = await self._ask(TAKE, self.node, attempt, holds, int(take), self.silent_ms, *arguments)
+            async with asyncio.timeout(ASK_SECONDS):
+                answer = await self._ask(TAKE, self.node, attempt, holds, int(take), self.silent_ms, *arguments)
             taken, *counts = (int(part) for part in str(answer).split())
         except FAULTS as error:
             if time.monotonic() > self._away_until + AWAY_SECONDS:
@@ -201,6 +202,8 @@ class Slots:
                         pipeline.eval(*command)
                     answers = await pipeline.execute(raise_on_error=False)
             except FAULTS as error:
+                # Those who have asked meanwhile would wait as long again, and longer than the switch does.
+                asked, self._asked = asked + self._asked, []
                 answers = [error] * len(asked)
             for (_, future), answer in zip(asked, answers, strict=True):
                 if future.done():

@@ -1,6 +1,7 @@
 """Limits counted over several nodes: the script in Redis, and what mends the counts (routing/decider/slots.py)."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -177,5 +178,27 @@ def test_without_redis_nobody_waits_or_is_counted_twice(server: redis.Redis) -> 
         assert len(slots.held) == 50
         await slots.client.aclose()
         slots.client = there
+
+    run(story)
+
+
+def test_a_hung_redis_costs_less_than_the_switch_waits() -> None:
+    """Also for those who ask while the first still waits; after it nobody asks for a while."""
+
+    async def story(deciders: Deciders) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            slots = deciders.at("sw1")
+            await slots.client.aclose()
+            slots.client = connect(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+
+            async def one(number: int) -> float:
+                await asyncio.sleep(number * 0.1)
+                begun = time.monotonic()
+                assert await ask(slots, f"a{number}") is None
+                return time.monotonic() - begun
+
+            took = await asyncio.gather(*map(one, range(10)))
+            assert max(took) < 0.85
+            assert max(took[-3:]) < 0.05
 
     run(story)

@@ -199,9 +199,9 @@ def test_a_worker_joins_and_leaves_under_calls(
     """Two share the stream, one is killed, one leaves; each call of both switches is told exactly once."""
     line = network.line()
     registered_at(phone, line, sw1)
-    runs = [carrier_at(at).start(talking(0.5) + hang_up(), line.number, calls=60, rate=6) for at in (sw1, sw2)]
     with Node(stack, "worker", "worker-2"):
-        beat = Heartbeat.objects.filter(name="worker-2@voipbilling", details__taken__gt=0)
+        runs = [carrier_at(at).start(talking(0.5) + hang_up(), line.number, calls=60, rate=6) for at in (sw1, sw2)]
+        beat = Heartbeat.objects.filter(name__startswith="worker-2@voipbilling", details__taken__gt=0)
         eventually(beat.exists, 10, "the second worker takes events")
         stack.kill("ingest")
         stack.wait_ready("ingest")
@@ -209,7 +209,7 @@ def test_a_worker_joins_and_leaves_under_calls(
         result = run.wait()
         assert result, result.errors
         assert {record.reason for record in ended(result, 60, 30)} == {"completed"}
-    assert not Heartbeat.objects.filter(name="worker-2@voipbilling").exists()
+    assert not Heartbeat.objects.filter(name__startswith="worker-2@voipbilling").exists()
 
 
 def test_a_dead_switch_takes_its_calls_and_phones_out_of_the_count(
