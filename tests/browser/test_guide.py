@@ -136,7 +136,7 @@ def test_the_guide(portal: Page, stack: Stack, tmp_path: Path) -> None:
 
     # "1. Map the DID number to the IP address of your switch. Map format is sip:number@ipaddress."
     page.get_by_role("link", name=SHOWN).click()
-    expect(page.get_by_text(f"sip:{NUMBER}@{stack.sip_host}")).to_be_visible()
+    expect(page.get_by_text(f"sip:{NUMBER}@{stack.sip_host}:{stack.sip_port}", exact=True)).to_be_visible()
     check_accessible(page)
 
     # The client, its account and its alias, which the guide takes for granted.
