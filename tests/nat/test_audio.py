@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from tests.nat.audio import AudioCaller, AudioPhone
+from tests.nat.audio import AudioCaller, AudioPhone, sdp_of
 from tests.nat.lab import PublicNetwork
-from tests.stack import eventually
+from tests.stack import Stack, eventually
 from tests.switch.conftest import Story
 from tests.switch.network import Network
 
@@ -52,3 +52,22 @@ def test_audio_passes_the_relay_by_where_nobody_is_behind_nat(
     assert caller.ask("BYE").code == 200
     record = story.of_call(caller.call_id)
     assert (record.audio, record.audio_why, record.caller_packets) == ("direct", "", None)
+
+
+def test_the_relay_is_not_led_to_its_own_control_port(
+    network: Network, public: PublicNetwork, caller: AudioCaller, audio_phone: PhoneMaker, story: Story, stack: Stack
+) -> None:
+    """An RTP packet can hold an order to it, so nobody elsewhere may name this machine in SDP."""
+    line = network.line()
+    audio_phone(line, public.router())
+    own = sdp_of(caller.host, caller.rtp.port)
+    for body in (
+        sdp_of("127.0.0.1", stack.relay_port),
+        own.replace("IP4", "IP6").replace(f"c=IN IP6 {caller.host}", "c=IN IP6 ::ffff:127.0.0.1"),
+        f"{own}a=rtcp:{stack.relay_port} IN IP4 127.0.0.1\r\n",
+    ):
+        assert caller.call(line.number, body=body).code == 503, body
+        assert story.of_call(caller.call_id).reason == "relay_unavailable"
+    assert caller.call(line.number, body=f"{own}a=rtcp:{caller.rtp.port + 1} IN IP4 {caller.host}\r\n").code == 200
+    assert caller.ask("INVITE", sdp_of("127.0.0.1", stack.relay_port)).code == 503
+    assert caller.ask("BYE").code == 200
