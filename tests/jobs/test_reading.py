@@ -149,6 +149,19 @@ def test_an_archive_that_lies_about_its_sizes_is_refused() -> None:
         read(bytes(content))
 
 
+def test_a_workbook_with_countless_cell_formats_is_refused() -> None:
+    """Three kilobytes of them, packed, kept a worker busy for minutes."""
+    bomb = io.BytesIO(a_workbook([["DID number"], ["442079460018"]]))
+    with zipfile.ZipFile(bomb) as source:
+        parts = {name: source.read(name) for name in source.namelist()}
+    parts["xl/styles.xml"] = b"<styleSheet><cellXfs>" + b"<xf/>" * 600_000 + b"</cellXfs></styleSheet>"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in parts.items():
+            target.writestr(name, content)
+    with pytest.raises(ReadError, match="more cell formats"):
+        read_table(bomb.getvalue())
+
+
 def test_entities_of_a_workbook_are_not_expanded() -> None:
     namespace = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     sheet = "<worksheet xmlns='{}'><sheetData>{}</sheetData></worksheet>"
