@@ -1,5 +1,6 @@
 """Phones and callers that really send and receive RTP (RFC 3550), in the test's own process."""
 
+import ipaddress
 import re
 import secrets
 import socket
@@ -9,6 +10,7 @@ import time
 
 from tests.nat.lab import Router
 from tests.switch.phone import Manner, Message, Phone
+from tests.switch.raw import stun_mapping, stun_request
 
 PACKET_SECONDS = 0.02
 SAMPLES = 160  # of 8 kHz PCMU in one packet
@@ -39,8 +41,13 @@ class Rtp:
         threading.Thread(target=self._send, daemon=True).start()
 
     def send_to(self, sdp: str) -> None:
-        """Send where an SDP body says."""
-        self.target = audio_target(sdp)
+        """Send where an SDP body says; nowhere, where it says nothing that could be meant."""
+        try:
+            address, port = audio_target(sdp)
+            ipaddress.ip_address(address)
+            self.target = (address, port) if 0 < port < 65536 else None
+        except (AssertionError, ValueError):
+            self.target = None
 
     def heard_from(self, other: "Rtp") -> int:
         """Return how many packets of another end arrived here."""
@@ -60,7 +67,8 @@ class Rtp:
                     self.socket.sendto(head + self.mark + bytes(SAMPLES - len(self.mark)), self.target)
                     self.sent += 1
                 except OSError:
-                    return
+                    # Closed, or told to send where this socket cannot: an address of the other family.
+                    self.target = None
             time.sleep(PACKET_SECONDS)
 
     def _listen(self) -> None:
@@ -77,7 +85,7 @@ class Rtp:
 
 
 def audio_target(sdp: str) -> tuple[str, int]:
-    """Return address and port of the first audio stream of an SDP body (RFC 8866)."""
+    """Return address and port of the first audio stream of an SDP body (RFC 8866); fail where it names none."""
     address, port = re.findall(r"(?m)^c=IN IP[46] (\S+)", sdp), re.search(r"(?m)^m=audio (\d+)", sdp)
     assert address and port, sdp
     return address[-1], int(port[1])
@@ -93,16 +101,43 @@ def sdp_of(host: str, port: int) -> str:
 
 
 class AudioPhone(Phone):
-    """A phone that sends audio when it answers. Behind a router it names its private address, as phones do."""
+    """A phone that sends audio when it answers. Behind a router it names its private address, as phones do.
 
-    def __init__(self, server: tuple[str, int], user: str, secret: str, host: str | Router, **options: object) -> None:
+    With ``stun`` it asks that server first and names what it was told; ``keep_alive`` sends the switch a STUN request
+    every so many seconds, which keeps the router's binding open.
+    """
+
+    def __init__(
+        self,
+        server: tuple[str, int],
+        user: str,
+        secret: str,
+        host: str | Router,
+        *,
+        stun: tuple[str, int] | None = None,
+        keep_alive: float = 0,
+        **options: object,
+    ) -> None:
         self.router = host if isinstance(host, Router) else None
-        self.rtp = Rtp(self.router.socket() if self.router else udp(str(host)))
-        self.public_sdp = ""
+        audio = self.router.socket() if self.router else udp(str(host))
+        self.stun, self.named, self.keep_alive = stun, stun_mapping(audio, stun) if stun else None, keep_alive
+        self.rtp = Rtp(audio)
+        self.mapped: tuple[str, int] | None = None
         super().__init__(server, user, secret, (str(host), 0), **options)
+        if self.mapped:
+            self.contact = f"sip:{user}@{self.mapped[0]}:{self.mapped[1]}"
+        if keep_alive:
+            self._keep_alive()
 
     def open_socket(self, bind: tuple[str, int]) -> socket.socket:
-        return self.router.socket(5060) if self.router else super().open_socket(bind)
+        made = self.router.socket(5060) if self.router else super().open_socket(bind)
+        if self.stun:
+            self.mapped = stun_mapping(made, self.stun)
+        return made
+
+    def _keep_alive(self) -> None:
+        self.socket.sendto(stun_request(secrets.token_bytes(12)), self.server)
+        self._later(self.keep_alive, self._keep_alive)
 
     def _answer(self, invite: Message) -> None:
         if invite.body:
@@ -110,7 +145,7 @@ class AudioPhone(Phone):
         super()._answer(invite)
 
     def answer_body(self, invite: Message) -> str:
-        return sdp_of(self.host.strip("[]"), self.rtp.port)
+        return sdp_of(*(self.named or (self.host.strip("[]"), self.rtp.port)))
 
     def _serve(self, request: Message) -> None:
         if "m=audio" in request.body and (request.method == "ACK" or "tag=" in request.header("To")):
@@ -144,6 +179,7 @@ class AudioCaller(Phone):
             "INVITE", uri, f"<sip:37129000000@{self.host}>;tag={self.tag}", f"<{uri}>", self.call_id,
             f"Contact: <sip:provider@{self.host}:{self.port}>\r\n{kind}",
         ) + f"Content-Length: {len(sdp)}\r\n\r\n{sdp}"  # fmt: skip
+        self.invite = invite
         self.final = self._transact(invite, "INVITE", wait) or Message("SIP/2.0 000 No answer\r\n\r\n")
         answer = ""
         if self.final.code == 200:
@@ -152,6 +188,20 @@ class AudioCaller(Phone):
         if self.final.code:
             self._send(self._of_dialog("ACK", answer, cseq=self.cseq, failed=self.final.code >= 300, invite=invite))
         return self.final
+
+    def cancel(self, wait: float = 5) -> None:
+        """Give up on a call that was not answered, and take its final answer (RFC 3261 §9.1)."""
+        seen = len(self.replies)
+        head = re.sub(r"(?m)^(Contact|Content-\w+):.*\r\n", "", self.invite.partition("\r\n\r\n")[0] + "\r\n")
+        self._send(head.replace("INVITE ", "CANCEL ", 1).replace(" INVITE\r", " CANCEL\r"))
+        deadline = time.time() + wait
+        while time.time() < deadline:
+            for reply in self.replies[seen:]:
+                if reply.method == "INVITE" and reply.code >= 200:
+                    self.final = reply
+                    self._send(self._of_dialog("ACK", cseq=self.cseq, failed=True, invite=self.invite))
+                    return
+            time.sleep(0.02)
 
     def ask(self, method: str, body: str = "", wait: float = 4) -> Message | None:
         """Send a request inside the call and return its final answer."""

@@ -128,6 +128,13 @@ class PublicNetwork:
         run("ip", "address", "add", f"{address}/24", "dev", self.bridge)
         return address
 
+    def address6(self) -> str:
+        """Return a new IPv6 address of this machine."""
+        self._next += 1
+        address = f"{self.v6.removesuffix('1')}{self._next:x}"
+        run("ip", "address", "add", f"{address}/64", "dev", self.bridge, "nodad")
+        return address
+
     def router(self, *, timeout: int = 60, random_ports: bool = False, forward_port: int = 0) -> Router:
         """Make a router that forgets a UDP binding after so many seconds, and the LAN behind it."""
         self._next += 1

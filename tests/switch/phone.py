@@ -251,7 +251,7 @@ class Phone:
                 data, source = self.socket.recvfrom(65535)
             except (TimeoutError, OSError):
                 continue
-            if len(data) < 20:
+            if len(data) < 20 or data[0] < 4:  # a keep-alive, or an answer of a STUN server (RFC 8489 §5)
                 continue
             message = Message(data.decode(errors="replace"), source[:2])
             if message.is_reply:

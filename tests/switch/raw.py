@@ -116,21 +116,31 @@ class Raw:
         return self.hear(seconds) is None
 
     def stun(self, to: tuple[str, int]) -> tuple[str, int]:
-        """Return the address a STUN binding answer shows (RFC 8489, XOR-MAPPED-ADDRESS)."""
-        transaction = os.urandom(12)
-        self.send(struct.pack("!HHI", 1, 0, STUN_COOKIE) + transaction, to)
-        self.socket.settimeout(2)
-        answer = self.socket.recv(2048)
-        kind, length, cookie = struct.unpack("!HHI", answer[:8])
-        assert (kind, cookie, answer[8:20]) == (0x0101, STUN_COOKIE, transaction)
-        offset = 20
-        while offset < 20 + length:
-            attribute, size = struct.unpack("!HH", answer[offset : offset + 4])
-            value = answer[offset + 4 : offset + 4 + size]
-            if attribute == 0x0020:
-                mask = struct.pack("!I", STUN_COOKIE) + transaction
-                family = socket.AF_INET if value[1] == 1 else socket.AF_INET6
-                address = bytes(a ^ b for a, b in zip(value[4:], mask, strict=False))
-                return socket.inet_ntop(family, address), struct.unpack("!H", value[2:4])[0] ^ (STUN_COOKIE >> 16)
-            offset += 4 + size + (-size % 4)
-        raise AssertionError("no XOR-MAPPED-ADDRESS")
+        """Return the address a STUN binding answer shows."""
+        return stun_mapping(self.socket, to)
+
+
+def stun_mapping(own: socket.socket, to: tuple[str, int]) -> tuple[str, int]:
+    """Ask a STUN server how it sees a socket (RFC 8489, XOR-MAPPED-ADDRESS)."""
+    transaction = os.urandom(12)
+    own.sendto(stun_request(transaction), to)
+    own.settimeout(2)
+    answer = own.recv(2048)
+    kind, length, cookie = struct.unpack("!HHI", answer[:8])
+    assert (kind, cookie, answer[8:20]) == (0x0101, STUN_COOKIE, transaction)
+    offset = 20
+    while offset < 20 + length:
+        attribute, size = struct.unpack("!HH", answer[offset : offset + 4])
+        value = answer[offset + 4 : offset + 4 + size]
+        if attribute == 0x0020:
+            mask = struct.pack("!I", STUN_COOKIE) + transaction
+            family = socket.AF_INET if value[1] == 1 else socket.AF_INET6
+            address = bytes(a ^ b for a, b in zip(value[4:], mask, strict=False))
+            return socket.inet_ntop(family, address), struct.unpack("!H", value[2:4])[0] ^ (STUN_COOKIE >> 16)
+        offset += 4 + size + (-size % 4)
+    raise AssertionError("no XOR-MAPPED-ADDRESS")
+
+
+def stun_request(transaction: bytes) -> bytes:
+    """Return a binding request."""
+    return struct.pack("!HHI", 1, 0, STUN_COOKIE) + transaction
