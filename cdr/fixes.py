@@ -97,7 +97,7 @@ _PAGES: dict[str, tuple[tuple[str, str, str, bool], ...]] = {
     "funds_unknown": (_DASHBOARD,),
     "no_decision": (_DASHBOARD,),
     "not_registered": (_ALIAS, ("Registrations", "accounts:registration_list", "", False)),
-    "relay_unavailable": (_DASHBOARD, _ALIAS),
+    "relay_unavailable": (_ALIAS,),
     "no_response": (_TRACE, _ALIAS),
     "cancelled_no_response": (_TRACE, _ALIAS),
     "phone_failed": (_TRACE, _ALIAS),

@@ -150,7 +150,7 @@ _ALL = (
     Reason("relay_unavailable", 15, "The audio relay could not take the call", _CALL, _ERROR, 503, 47,
         ("The call's audio must go through the switch's relay (rtpengine), which is away, hangs, or has no free port.",
          "The relay could not read the call's audio description (SDP)."),
-        ("See on the dashboard whether the process “relay” is up; RTP_PORTS says how many calls it can take.",
+        ("See in log/relay.log why the relay failed; RTP_PORTS bounds how many calls it takes.",
          "Where phone and carrier reach each other without it, set Audio of the alias to “Never through the relay”.")),
     Reason("no_response", 15, "The phone did not respond at all", _CALL, _WARNING, 408, 18,
         (NAT, "The phone or its network is off, though its registration has not expired."),
