@@ -86,7 +86,7 @@ def test_free_inbound_is_chosen_before_and_the_labels_are_the_guides(operator_pa
 
 def add_address(browser: Browser, carrier: Carrier, network: str, **values: str) -> tuple[int, str]:
     values = {"network": network, "product": str(free_inbound_product().pk), "enabled": "on"} | values
-    values.setdefault("number_source", "request_uri")
+    values = {"number_source": "request_uri", "audio": "automatic"} | values
     response = browser.post(reverse("carriers:carrieraccount_add", args=[carrier.pk]), values)
     return response.status_code, response.content.decode()
 
@@ -136,6 +136,7 @@ def test_an_address_is_edited_on_its_own_page_and_deleted_with_what_stops(
     assert 'value="203.0.113.0/26"' in shown and "checked" in shown
     assert '<details class="form-more" open>' in shown, "a limit stands behind the fold"
     values = {"network": "203.0.113.9", "product": str(entry.product_id), "number_source": "to", "tech_prefix": "9#"}
+    values["audio"] = "never"
     assert operator_page.post(entry.get_absolute_url(), values).status_code == 302
     entry.refresh_from_db()
     assert (str(entry), entry.number_source, entry.tech_prefix, entry.enabled, entry.call_limit) == (

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from routing.decider.cluster import BEAT, SILENT_MS, connect
 from routing.decider.slots import SETTLED_SECONDS, Slots
+from tests.loops import run_async
 
 DID = "did:5"
 
@@ -57,7 +58,7 @@ def run(story: Callable[[Deciders], Awaitable[None]]) -> None:
             for slots in deciders.made:
                 await slots.client.aclose()
 
-    asyncio.run(told())
+    run_async(told())
 
 
 async def ask(slots: Slots, attempt: str, limit: int = 2, *, take: bool = True) -> int | None:

@@ -11,7 +11,7 @@ from supervisor.states import ProcessStates
 from core.models import Heartbeat, User
 from tests.stack import Stack, eventually
 
-PROCESSES = {"postgres", "valkey", "switch", "decider-1", "decider-2", "web", "ingest", "general", "beat"}
+PROCESSES = {"postgres", "valkey", "relay", "switch", "decider-1", "decider-2", "web", "ingest", "general", "beat"}
 
 
 def test_every_process_runs(stack: Stack) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import shutil
+import signal
 import ssl
 import subprocess
 import time
@@ -16,6 +17,7 @@ from launcher.ports import free_port
 from switch import tls
 from switch.environment import tls_port
 from switch.render import SettingsError, find_modules, render
+from tests.loops import run_async
 from tests.stack import eventually
 from tests.switch.test_configuration import KAMAILIO, settings
 from tests.switch.wires import unverified
@@ -113,11 +115,13 @@ def scanned(guard: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen, int
     )
     command = [KAMAILIO, "-f", str(tmp_path / "bare.cfg"), "-DD", "-E", "-Y", str(tmp_path), "-m", "64"]
     with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, env={**os.environ, "LD_PRELOAD": str(guard)}, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, env={**os.environ, "LD_PRELOAD": str(guard)}, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         yield process, port
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
 
@@ -125,14 +129,14 @@ def test_a_scan_of_the_tls_port_does_not_end_the_switch(scanned: tuple[subproces
     """Broken handshakes in several processes at once; without the guard they end it (Kamailio's issue 3791)."""
     process, port = scanned
     eventually(lambda: _answers(port), 5, "the TLS port answers")
-    asyncio.run(_scan(port, seconds=4))
+    run_async(_scan(port, seconds=4))
     assert process.poll() is None
     assert _answers(port)
 
 
 def _answers(port: int) -> bool:
     try:
-        return asyncio.run(_options(port, unverified()))
+        return run_async(_options(port, unverified()))
     except OSError:
         return False
 
