@@ -2,7 +2,7 @@
 
 Kamailio itself would write each dialog to a database while it holds the lock that SIP workers wait for, and delete it
 from whatever process sees its end: a database that hangs, or is merely slow, then hangs calls. So it writes none while
-it runs. Every two seconds it dumps its dialogs to a file; before a start they go from there into an SQLite database,
+it runs. It dumps its dialogs to a file time and again (keeper.py); before a start they go from there into an SQLite database,
 which Kamailio reads once (dialog, db_mode 3) and empties.
 """
 
@@ -21,8 +21,8 @@ SNAPSHOT = "dialogs.json"
 DIALOGS, LOCATION = "dialogs.sqlite", "location.sqlite"
 # Kamailio's numbers: answered, before and after the ACK. Calls that ring do not outlive the switch.
 ANSWERED_STATES = (3, 4)
-# More than the busiest process writes to its record in the two seconds that a snapshot may be old.
-RECORD_TAIL = 4 * 1024 * 1024
+# More than the busiest process writes to its record in the ten seconds that a snapshot may be old.
+RECORD_TAIL = 16 * 1024 * 1024
 KEEPER_RECORD = "events_keeper.log"
 
 SCHEMA = """

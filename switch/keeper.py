@@ -18,9 +18,10 @@ from switch.environment import record_folder, switch_folder
 from switch.record import RpcError
 
 # A call that began since the last snapshot does not outlive the switch. So they are taken often, as long as they cost
-# little: a dump holds each lock of the dialogs' table for a moment.
-SHORTEST_PERIOD, LONGEST_PERIOD = 0.2, 2.0
-SHARE = 0.02
+# little: a dump holds each lock of the dialogs' table for a moment, and calls set up meanwhile wait. Less than one call
+# in a hundred shall meet one.
+SHORTEST_PERIOD, LONGEST_PERIOD = 0.2, 10.0
+SHARE = 0.01
 PR_SET_PDEATHSIG = 1  # prctl(2)
 HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
