@@ -2,8 +2,8 @@
 
 Kamailio itself would write each dialog to a database while it holds the lock that SIP workers wait for, and delete it
 from whatever process sees its end: a database that hangs, or is merely slow, then hangs calls. So it writes none while
-it runs. It dumps its dialogs to a file time and again (keeper.py); before a start they go from there into an SQLite database,
-which Kamailio reads once (dialog, db_mode 3) and empties.
+it runs. It dumps its dialogs to a file time and again (keeper.py); before a start they go from there into an SQLite
+database, which Kamailio reads once (dialog, db_mode 3) and empties.
 """
 
 import contextlib

@@ -14,15 +14,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from switch.dialogs import prepare, record_alive, take_snapshot
-from switch.environment import record_folder, settings_from, switch_folder
+from switch.environment import record_folder, switch_folder
 from switch.record import RpcError, call_rpc
+from switch.render import SwitchSettings
 
 # A call that began since the last snapshot does not outlive the switch. So they are taken often, as long as they cost
 # little: a dump holds each lock of the dialogs' table for a moment, and calls set up meanwhile wait. Less than one call
 # in a hundred shall meet one.
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.2, 10.0
 SHARE = 0.01
-# Bytes of the bindings that are pinged in one second: about 200 phones, so 6000 at 30 s.
+# Bytes of the bindings that are pinged in one second: about 400 phones, so 12,000 at 30 s.
 PING_ROOM = 30_000
 PR_SET_PDEATHSIG = 1  # prctl(2)
 HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
@@ -32,9 +33,9 @@ def command(environment: Mapping[str, str], prefix: Sequence[str]) -> list[str]:
     """Return the command line of Kamailio, after whatever it is to be started by."""
     program = shutil.which("kamailio", path=f"{environment.get('PATH', '')}:/usr/sbin:/sbin") or "kamailio"
     folder = switch_folder(environment)
-    # A process that ends early must not let OpenSSL tidy up: with TLS, what it frees is every process's. The default
-    # allocator searches lists of free pieces; with tlsf, which does not, the switch dies when it cuts a relayed call.
-    options = ["-x", "fm", "-DD", "-E", "--atexit=no", "-w", str(folder), "-Y", _run(environment)]
+    # A process that ends early must not let OpenSSL tidy up: with TLS, what it frees is every process's. The allocator
+    # is the default: tlsf is faster, but turns what Kamailio reads after it gave it back into a crash (docs/switch.md).
+    options = ["-DD", "-E", "--atexit=no", "-w", str(folder), "-Y", _run(environment)]
     return [*prefix, program, "-f", str(folder / "local.cfg"), *options]
 
 
@@ -61,14 +62,14 @@ def run(environment: Mapping[str, str], prefix: Sequence[str] = ()) -> int:
     process = subprocess.Popen(command(environment, prefix), preexec_fn=_begin_child)  # noqa: S603
     socket = Path(_run(environment)) / "rpc.sock"
     period = SHORTEST_PERIOD
-    roomy = False
+    roomy, interval = False, int(environment.get("SIP_PING_INTERVAL") or SwitchSettings.ping_interval)
     while process.poll() is None:
         heard = signal.sigtimedwait(HEARD, period)
         if heard and heard.si_signo == signal.SIGCHLD:
             continue
         begun = time.monotonic()
         if keep(folder, socket):
-            roomy = roomy or make_room(socket, settings_from(environment).ping_interval)
+            roomy = roomy or make_room(socket, interval)
             if kept and tell(environment, kept):
                 kept = []
         if heard:
