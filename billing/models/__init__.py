@@ -1,0 +1,18 @@
+"""What calls cost and whose money pays for them."""
+
+from billing.models.balances import Balance, LedgerEntry, Reservation
+from billing.models.formats import currency_code, digits_or_empty
+from billing.models.products import FREE_INBOUND, Product, ProductMapping, Rate, RateTable
+
+__all__ = [
+    "FREE_INBOUND",
+    "Balance",
+    "LedgerEntry",
+    "Product",
+    "ProductMapping",
+    "Rate",
+    "RateTable",
+    "Reservation",
+    "currency_code",
+    "digits_or_empty",
+]
