@@ -1,18 +1,17 @@
 """Balances and their ledgers: money moves by entries only, each written once and in the balance's own transaction."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from billing.choices import EntryKind
 from billing.models import Balance, LedgerEntry, currency_code
+from billing.posting import Posting, post
 from core.fields import ZERO
 from core.models import User
 
-MONEY_STEP = Decimal("0.000001")
-LARGEST = Decimal("999999999999")  # NUMERIC(18,6) holds twelve digits before the point.
+USED_FORM = "This form has already been used for another entry; open it again."
 
 
 def open_balance(*, currency: str, credit_limit: Decimal = ZERO) -> Balance:
@@ -73,36 +72,18 @@ def record_entry(
 
     ``actor`` is None where no person acts (charges). ``balance`` itself is refreshed to the amount that now stands.
     """
-    amount = amount.quantize(MONEY_STEP, rounding=ROUND_HALF_UP)
-    if abs(amount) >= LARGEST:
-        raise ValidationError({"amount": "This amount has more digits than a balance holds."})
     try:
         with transaction.atomic():
-            # The lock comes before the look at the key: a second submission waits here, then finds the first's entry.
-            locked = Balance.objects.select_for_update().get(pk=balance.pk)
-            entry = LedgerEntry.objects.filter(idempotency_key=idempotency_key).first()
-            if entry is None:
-                if abs(locked.amount + amount) >= LARGEST:
-                    raise ValidationError({"amount": "The balance would have more digits than it holds."})
-                locked.amount += amount
-                entry = LedgerEntry.objects.create(
-                    balance=locked,
-                    kind=kind,
-                    amount=amount,
-                    balance_after=locked.amount,
-                    idempotency_key=idempotency_key,
-                    at=timezone.now(),
-                    note=note.strip(),
-                    actor=actor,
-                )
-                locked.save(update_fields=["amount"])
+            [entry] = post([Posting(balance.pk, kind, amount, idempotency_key, note=note, actor=actor)])
     except IntegrityError:
         # Another balance's entry took the key between our look and our insert.
-        entry = LedgerEntry.objects.filter(idempotency_key=idempotency_key).first()
-        if entry is None:
+        if not LedgerEntry.objects.filter(idempotency_key=idempotency_key).exists():
             raise
-    if (entry.balance_id, entry.kind, entry.amount) != (balance.pk, kind, amount):
-        raise ValidationError("This form has already been used for another entry; open it again.")
+        raise ValidationError(USED_FORM) from None
+    except ValidationError as error:
+        if getattr(error, "code", "") == "key_used":
+            raise ValidationError(USED_FORM) from None
+        raise
     balance.refresh_from_db()
     return entry
 

@@ -21,6 +21,7 @@ class Balance(models.Model):
     amount = MoneyField(default=ZERO)
     credit_limit = MoneyField(default=ZERO, validators=[MinValueValidator(Decimal(0))])
     reserved = MoneyField(default=ZERO)
+    moved_at = models.DateTimeField(null=True, editable=False, help_text="When its last entry was booked.")
 
     class Meta:
         constraints = [
@@ -38,7 +39,12 @@ class Balance(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One movement of a balance, never changed afterwards; positive raises it, negative lowers it."""
+    """One movement of a balance, never changed afterwards; positive raises it, negative lowers it.
+
+    ``at`` is when it was booked: entries of a balance stand in one order by time, by id and by running balance. A call
+    that is told late is booked when it is told, so a statement that was once printed never changes. The call itself is
+    named by its attempt id, its set-up and the leg; all call charges have them, nothing else has.
+    """
 
     balance = models.ForeignKey(Balance, on_delete=models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=16, choices=EntryKind)
@@ -48,10 +54,16 @@ class LedgerEntry(models.Model):
     at = models.DateTimeField()
     note = models.CharField(max_length=200, blank=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    attempt_id = models.UUIDField(null=True)
+    started_at = models.DateTimeField(null=True)
+    leg = models.CharField(max_length=16, blank=True)
 
     class Meta:
         verbose_name_plural = "ledger entries"
-        indexes = [models.Index(fields=["balance", "-at", "-id"], name="ledger_statement")]
+        indexes = [
+            models.Index(fields=["balance", "-at", "-id"], name="ledger_statement"),
+            models.Index(fields=["attempt_id"], condition=models.Q(attempt_id__isnull=False), name="ledger_of_call"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount}"

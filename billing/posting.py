@@ -1,0 +1,160 @@
+"""Move balances: the only code that writes ledger entries.
+
+Whoever moves money (payments, adjustments, call charges, rentals, invoices) hands its movements to :func:`post` inside
+its own transaction, as late in it as it can: balances stay locked until the commit, and a carrier's may be hot.
+
+Locks are taken in one order everywhere, by :func:`lock_balances`. Whoever also changes what a balance has reserved in
+the same transaction locks all balances of both first, by one call; locking them again then costs nothing.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.utils import timezone
+
+from billing.choices import EntryKind
+from billing.models import Balance, LedgerEntry
+from core.bulk import insert_rows
+from core.models import User
+
+MONEY_STEP = Decimal("0.000001")
+LARGEST = Decimal("999999999999")  # NUMERIC(18,6) holds twelve digits before the point.
+
+# What an UPDATE of these columns takes too; a stronger lock would wait for whoever only refers to the balance. The row
+# comes back as it stands after the wait.
+LOCK = """
+SELECT id, currency, amount, moved_at FROM billing_balance WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+"""
+MOVE = """
+UPDATE billing_balance AS b SET amount = moved.amount, moved_at = moved.at
+FROM unnest(%s::bigint[], %s::numeric[], %s::timestamptz[]) AS moved (id, amount, at) WHERE b.id = moved.id
+"""
+COLUMNS = (
+    "balance_id", "kind", "amount", "balance_after", "idempotency_key", "at", "note", "actor_id",
+    "attempt_id", "started_at", "leg",
+)  # fmt: skip
+
+
+class CallLeg(NamedTuple):
+    """The leg of a call that an entry charges: the CDR's key, and whose leg it is."""
+
+    attempt_id: uuid.UUID
+    started_at: dt.datetime
+    leg: str
+
+
+class Posting(NamedTuple):
+    """One movement of a balance: above zero raises it, below zero lowers it (a charge of x is -x).
+
+    ``key`` makes it count once, whoever posts it again. ``at`` is when it is booked: now, where nothing is given.
+    """
+
+    balance_id: int
+    kind: EntryKind
+    amount: Decimal
+    key: str
+    at: dt.datetime | None = None
+    note: str = ""
+    actor: User | None = None
+    call: CallLeg | None = None
+
+
+class LockedBalance(NamedTuple):
+    """What a balance held when it was locked."""
+
+    id: int
+    currency: str
+    amount: Decimal
+    moved_at: dt.datetime | None
+
+
+def lock_balances(ids: Iterable[int]) -> dict[int, LockedBalance]:
+    """Lock these balances, in order of id, until the transaction ends; return those that exist, as they stand."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [wanted])
+        return {row[0]: LockedBalance(*row) for row in cursor.fetchall()}
+
+
+def post(postings: Sequence[Posting]) -> list[LedgerEntry]:
+    """Write these movements as ledger entries and move their balances; return the entries in the same order.
+
+    Runs inside the caller's transaction. What is posted already is not posted again: its entry is returned. Entries of
+    one balance are booked in the order given, never before the balance's last one, so that a statement by time is in
+    the order of its running balance even where a clock steps back.
+
+    Raise ValidationError for a key that was used for another movement, or an amount a balance cannot hold.
+    """
+    if not postings:
+        return []
+    assert connection.in_atomic_block, "money moves inside a transaction"
+    balances = lock_balances(posting.balance_id for posting in postings)
+    known = _known([posting.key for posting in postings])
+    now = timezone.now()
+    entries: dict[str, LedgerEntry] = dict(known)
+    fresh: list[LedgerEntry] = []
+    for posting in postings:
+        amount = posting.amount.quantize(MONEY_STEP, rounding=ROUND_HALF_UP)
+        entry = entries.get(posting.key)
+        if entry is None:
+            entry = entries[posting.key] = _entry(posting, amount, balances, now)
+            fresh.append(entry)
+        elif (entry.balance_id, entry.kind, entry.amount) != (posting.balance_id, posting.kind, amount):
+            raise ValidationError(f"The key {posting.key} has already been used for another entry.", code="key_used")
+    _write(fresh, balances)
+    return [entries[posting.key] for posting in postings]
+
+
+def _known(keys: list[str]) -> dict[str, LedgerEntry]:
+    return {entry.idempotency_key: entry for entry in LedgerEntry.objects.filter(idempotency_key__in=keys)}
+
+
+def _entry(posting: Posting, amount: Decimal, balances: dict[int, LockedBalance], now: dt.datetime) -> LedgerEntry:
+    """Return the entry of a new movement, and let ``balances`` hold what stands after it."""
+    if posting.balance_id not in balances:
+        raise Balance.DoesNotExist(f"There is no balance {posting.balance_id}.")
+    balance = balances[posting.balance_id]
+    after = balance.amount + amount
+    if abs(amount) >= LARGEST:
+        raise ValidationError({"amount": "This amount has more digits than a balance holds."})
+    if abs(after) >= LARGEST:
+        raise ValidationError({"amount": "The balance would have more digits than it holds."})
+    at = posting.at or now
+    if balance.moved_at is not None:
+        at = max(at, balance.moved_at)
+    balances[posting.balance_id] = balance._replace(amount=after, moved_at=at)
+    attempt_id, started_at, leg = posting.call or (None, None, "")
+    return LedgerEntry(
+        balance_id=posting.balance_id,
+        kind=posting.kind,
+        amount=amount,
+        balance_after=after,
+        idempotency_key=posting.key,
+        at=at,
+        note=posting.note.strip(),
+        actor=posting.actor,
+        attempt_id=attempt_id,
+        started_at=started_at,
+        leg=leg,
+    )
+
+
+def _write(entries: list[LedgerEntry], balances: dict[int, LockedBalance]) -> None:
+    """Insert entries, give them their ids, and bring each balance to where its last one left it, by one UPDATE."""
+    if not entries:
+        return
+    rows = ({name: getattr(entry, name) for name in COLUMNS} for entry in entries)
+    ids = dict(insert_rows(LedgerEntry, COLUMNS, rows, returning="idempotency_key, id"))
+    for entry in entries:
+        entry.pk = ids[entry.idempotency_key]
+        entry._state.adding = False
+    moved = [balances[id_] for id_ in sorted({entry.balance_id for entry in entries})]
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE, [[b.id for b in moved], [b.amount for b in moved], [b.moved_at for b in moved]])
