@@ -1,7 +1,8 @@
 """Price the legs of an ended call: once start and end are both known, with the prices in force at its set-up.
 
 A leg is recorded whenever its product priced the number, at zero too ("free inbound"): the CDR then shows which rate
-was used. Running it again gives the same legs; only an end that was concluded and is now told makes them new.
+was used. Running it again gives the same legs; only an end that was concluded and is now told makes them new. What
+they cost goes to the ledger in the same transaction (cdr.booking).
 """
 
 import datetime as dt
@@ -11,7 +12,9 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from billing.posting import LARGEST
 from billing.rating import charge, price_number
+from cdr.booking import book
 from cdr.models import CDR, ChargedLeg
 from core.bulk import insert_rows
 from routing.evaluation import ACCOUNT_LEG, CARRIER_LEG
@@ -26,13 +29,20 @@ logger = logging.getLogger(__name__)
 
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-PRICED = ("product_label", "rate_table_label", "code", "rate", "charged_seconds", "amount", "currency")
+PRICED = (
+    "balance_id", "product_id", "product_version", "mapping_id", "mapping_version", "rate_table_id",
+    "rate_table_version", "rate_id", "rate_version", "product_label", "rate_table_label", "code", "rate",
+    "charged_seconds", "free_seconds", "amount", "currency",
+)  # fmt: skip
 COLUMNS = ("attempt_id", "started_at", "leg", *PRICED)
 CONFLICT = "ON CONFLICT (attempt_id, leg) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in PRICED)
 
 
 def charge_calls(records: Iterable[CDR]) -> None:
-    """Write the charged legs of the answered calls among these whose start, decision and end are known."""
+    """Write and book the charged legs of the answered calls among these whose start, decision and end are known.
+
+    Locks balances until the transaction ends, so that it stands as late in it as can be.
+    """
     ended = {r.attempt_id: r for r in records if r.answered_at and r.ended_at and r.number and r.carrier_account_id}
     if not ended:
         return
@@ -50,7 +60,7 @@ def charge_calls(records: Iterable[CDR]) -> None:
             continue
         try:
             with snapshots.at(version) as config:
-                legs.extend(price_legs(record, config))
+                legs.extend(within_reach(price_legs(record, config)))
         except DatabaseError:
             raise
         except Exception as error:
@@ -59,9 +69,17 @@ def charge_calls(records: Iterable[CDR]) -> None:
             unpriced.append(unpriced_entry(record, error))
     write_entries(unpriced)
     legs.sort(key=lambda leg: (leg.attempt_id, leg.leg))
-    insert_rows(
-        ChargedLeg, COLUMNS, ({name: getattr(leg, name) for name in COLUMNS} for leg in legs), conflict=CONFLICT
-    )
+    rows = ({name: getattr(leg, name) for name in COLUMNS} for leg in legs)
+    written = insert_rows(ChargedLeg, COLUMNS, rows, conflict=CONFLICT, returning="attempt_id, leg, xmax <> 0")
+    book(legs, {(attempt, leg) for attempt, leg, stood in written if stood}, ended)
+
+
+def within_reach(legs: list[ChargedLeg]) -> list[ChargedLeg]:
+    """Return the legs; raise ArithmeticError where an amount has more digits than a balance holds."""
+    for leg in legs:
+        if abs(leg.amount) >= LARGEST:
+            raise ArithmeticError(f"the {leg.leg}'s charge of {leg.amount:.0f} {leg.currency} is beyond any balance")
+    return legs
 
 
 def unpriced_entry(record: CDR, error: Exception) -> LogEntry:
@@ -83,15 +101,17 @@ def price_legs(record: CDR, config: Snapshot) -> list[ChargedLeg]:
     """Return the legs of one ended call, priced by a configuration; none for a leg without product or price."""
     legs = []
     if record.carrier_account_id in config.rows["carrier_account"]:
-        product_id = config.carrier_account(record.carrier_account_id).product_id
-        legs.append(price_leg(record, config, CARRIER_LEG, product_id))
+        address = config.carrier_account(record.carrier_account_id)
+        carrier = config.carrier(address.carrier_id)
+        balance_id = carrier.balance_id if carrier else None
+        legs.append(price_leg(record, config, CARRIER_LEG, address.product_id, balance_id))
     account = config.account(record.account_id) if record.account_id else None
     if account is not None and account.product_id is not None:
-        legs.append(price_leg(record, config, ACCOUNT_LEG, account.product_id))
+        legs.append(price_leg(record, config, ACCOUNT_LEG, account.product_id, account.balance_id))
     return [leg for leg in legs if leg is not None]
 
 
-def price_leg(record: CDR, config: Snapshot, name: str, product_id: int) -> ChargedLeg | None:
+def price_leg(record: CDR, config: Snapshot, name: str, product_id: int, balance_id: int | None) -> ChargedLeg | None:
     """Return one leg, or None where the product has no price for the number."""
     assert record.answered_at is not None and record.ended_at is not None  # charge_calls() takes no other
     price = price_number(
@@ -105,6 +125,15 @@ def price_leg(record: CDR, config: Snapshot, name: str, product_id: int) -> Char
         attempt_id=record.attempt_id,
         started_at=record.started_at,
         leg=name,
+        balance_id=balance_id,
+        product_id=product_id,
+        product_version=product.version if product else None,
+        mapping_id=price.mapping.id,
+        mapping_version=price.mapping.version,
+        rate_table_id=price.mapping.rate_table_id,
+        rate_table_version=table.version if table else None,
+        rate_id=price.rate.id,
+        rate_version=price.rate.version,
         product_label=product.name if product else "",
         rate_table_label=table.name if table else "",
         code=price.rate.code,

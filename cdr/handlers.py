@@ -20,9 +20,10 @@ from systemlog.handlers import handles
 Verdicts = dict[uuid.UUID, dict[str, Any]]
 
 
-@handles(*CALL_EVENTS)
+# The last handler: charges lock balances, which calls about to start wait for, until the commit.
+@handles(*CALL_EVENTS, weight=900)
 def record_calls(events: list[Event]) -> None:
-    """Merge calls' events into their CDRs, price what has ended, and log each step in words.
+    """Merge calls' events into their CDRs, log each step in words, and charge what has ended.
 
     Routing's handler runs before (its weight is lower), so that the decision's record stands already.
     """
@@ -32,8 +33,8 @@ def record_calls(events: list[Event]) -> None:
         fill_parties([record for record in records if record.attempt_id in verdicts], verdicts)
 
     records = merge_records(events, complete)
-    charge_calls(records.values())
     call_log.write(events, records, verdicts)
+    charge_calls(records.values())
 
 
 # Nobody reads here which checks a call passed, and they are most of its record.

@@ -127,16 +127,31 @@ def sip_user(uri: str) -> str:
 
 
 class ChargedLeg(models.Model):
-    """What one side of a call was charged, with the price as it was: a snapshot that outlives every later change."""
+    """What one side of a call was charged, with the price as it was: a snapshot that outlives every later change.
+
+    Rows are named by their ids, the version in which the call found them, and their names as they were; none is a
+    foreign key, so what a call once used never keeps anybody from changing it. The ledger entries of a leg with an
+    amount have its attempt and leg, and sum up to it.
+    """
 
     attempt_id = models.UUIDField()
     started_at = models.DateTimeField()
     leg = models.CharField(max_length=16)
+    balance_id = models.BigIntegerField(null=True, help_text="Who pays; none before the ledger took calls.")
+    product_id = models.BigIntegerField(null=True)
+    product_version = models.BigIntegerField(null=True)
+    mapping_id = models.BigIntegerField(null=True)
+    mapping_version = models.BigIntegerField(null=True)
+    rate_table_id = models.BigIntegerField(null=True)
+    rate_table_version = models.BigIntegerField(null=True)
+    rate_id = models.BigIntegerField(null=True)
+    rate_version = models.BigIntegerField(null=True)
     product_label = models.CharField(max_length=100)
     rate_table_label = models.CharField(max_length=100)
     code = models.CharField(max_length=15, blank=True)
     rate = models.JSONField(default=dict)
     charged_seconds = models.PositiveIntegerField()
+    free_seconds = models.PositiveIntegerField(default=0, help_text="Of the charged ones, those that cost nothing.")
     amount = MoneyField()
     currency = models.CharField(max_length=3)
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from accounts.models import Account
 from billing.choices import ProductKind
+from billing.ledger import check_ledger
+from billing.models import LedgerEntry, ProductMapping, Rate
 from billing.services import record_payment
 from carriers.models import CarrierAccount
 from cdr.models import CDR, ChargedLeg
@@ -57,6 +59,10 @@ def legs() -> list[tuple[str, str, int, Decimal, str]]:
     )
 
 
+def booked() -> list[tuple[str, Decimal]]:
+    return list(LedgerEntry.objects.filter(kind="charge").order_by("id").values_list("leg", "amount"))
+
+
 def test_both_legs_are_recorded_with_the_rate_that_was_used(route: dict[str, int]) -> None:
     take_in([event_of(event) for event in Call().answered(**route)])
     account, carrier = legs()
@@ -64,6 +70,11 @@ def test_both_legs_are_recorded_with_the_rate_that_was_used(route: dict[str, int
     assert (account[0], account[2], account[3]) == ("account", 36, Decimal("0.36"))
     leg = ChargedLeg.objects.get(leg="account")
     assert (leg.rate["rate_minute"], leg.code) == ("0.600000", "")
+    mapping = ProductMapping.objects.get(pk=leg.mapping_id)
+    owner = Account.objects.get(pk=route["account_id"])
+    assert (leg.balance_id, leg.product_id, mapping.product_id) == (owner.balance_id, owner.product_id, leg.product_id)
+    assert (leg.rate_table_id, Rate.objects.get(pk=leg.rate_id).table_id) == (mapping.rate_table_id, leg.rate_table_id)
+    assert leg.rate_version and leg.rate_version <= route["version"]
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -73,6 +84,7 @@ def test_any_order_cut_and_repeat_charges_once(
 ) -> None:
     for model in (ChargedLeg, CDR, SeenEvent, LogEntry):
         model._default_manager.all().delete()
+    before = booked()
     told = Call().answered(**route)
     told += [shuffle.choice(told) for _ in range(repeats)]
     shuffle.shuffle(told)
@@ -82,6 +94,8 @@ def test_any_order_cut_and_repeat_charges_once(
         ("account", 36, Decimal("0.36")),
         ("carrier", 36, Decimal(0)),
     ]
+    assert booked() == [*before, ("account", Decimal("-0.36"))]
+    assert not check_ledger()
     assert CDR.objects.get().reason == "completed"
     assert LogEntry.objects.filter(category="call").count() == 4
 
@@ -113,8 +127,10 @@ def test_a_lost_call_that_ends_after_all_is_charged_anew(route: dict[str, int]) 
     take_in([event_of(event) for event in before])
     close_lost(dt.datetime.now(dt.UTC))
     assert ChargedLeg.objects.get(leg="account").charged_seconds == 0
+    assert not booked()
     take_in([event_of(end)])
     assert ChargedLeg.objects.get(leg="account").amount == Decimal("0.36")
+    assert booked() == [("account", Decimal("-0.36"))]
 
 
 CALL_LONG_AGO = dt.datetime.now(dt.UTC).timestamp() - 6 * 3600
