@@ -7,7 +7,17 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models
 
-LAYERS = [["cdr"], ["routing"], ["dids"], ["carriers", "accounts"], ["billing"], ["syslog"], ["jobs"], ["core"]]
+LAYERS = [
+    ["cdr"],
+    ["routing"],
+    ["dids"],
+    ["carriers", "accounts"],
+    ["billing"],
+    ["mail"],
+    ["syslog"],
+    ["jobs"],
+    ["core"],
+]
 HEIGHT = {app: len(LAYERS) - height for height, layer in enumerate(LAYERS) for app in layer}
 
 OUR_MODELS = [model for model in apps.get_models(include_auto_created=True) if model._meta.app_label in HEIGHT]

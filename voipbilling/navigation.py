@@ -45,7 +45,9 @@ NAVIGATION = (
             NavItem("Bulk changes", "jobs:job_list", match=("jobs:",)),
         ),
     ),
-    NavGroup("Settings", "settings", (NavItem("Settings", "core:settings", match=("core:settings", "core:user_")),)),
+    NavGroup(
+        "Settings", "settings", (NavItem("Settings", "core:settings", match=("core:settings", "core:user_", "mail:")),)
+    ),
 )
 
 SETTINGS_PARTS = (
@@ -54,5 +56,6 @@ SETTINGS_PARTS = (
     SettingsPart(
         "Versions in force", "routing:versions", "versions", "Which decider and switch have which configuration."
     ),
+    SettingsPart("Outgoing mail", "mail:outgoingmail_list", "mail", "What was sent to clients, and what could not be."),
     SettingsPart("Dead letters", "syslog:deadletter_list", "mail-x", "Events that could not be taken in."),
 )

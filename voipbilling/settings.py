@@ -5,7 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 
+from core.mail_settings import read_mail_url
 from switch.environment import tls_port
 from switch.render import node_host
 from voipbilling.logs import logging_settings
@@ -60,6 +62,7 @@ INSTALLED_APPS = [
     "core",
     "core.jobs",
     "systemlog",
+    "systemlog.mail",
     "billing",
     "carriers",
     "accounts",
@@ -258,6 +261,8 @@ CELERY_BEAT_SCHEDULE = {
     "prune-config-history": {"task": "routing.tasks.prune_config_history", "schedule": 24 * 3600},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
     "end-quarantines": {"task": "dids.tasks.end_quarantines", "schedule": 300},
+    "deliver-mail": {"task": "systemlog.mail.tasks.deliver_due_mail", "schedule": 20, "options": {"expires": 20}},
+    "prune-attachments": {"task": "systemlog.mail.tasks.prune_attachments", "schedule": 24 * 3600},
     "resume-jobs": {"task": "core.jobs.tasks.resume_jobs", "schedule": 5},
     "prune-jobs": {"task": "core.jobs.tasks.prune_jobs", "schedule": 6 * 3600},
 }
@@ -267,6 +272,17 @@ BULK_DAYS = int(os.environ.get("BULK_DAYS", "30"))
 SEEN_EVENTS_DAYS = int(os.environ.get("SEEN_EVENTS_DAYS", "30"))
 # An event is judged by the version that decided it: as long as it may come.
 CONFIG_HISTORY_DAYS = max(SEEN_EVENTS_DAYS, int(os.environ.get("CONFIG_HISTORY_DAYS", "90")))
+
+# Outgoing mail; without a server nothing is sent, and the pages that would send say so.
+try:
+    MAIL_SERVER = read_mail_url(os.environ.get("EMAIL_URL", ""))
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from None
+EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SERVER.starttls, MAIL_SERVER.tls
+EMAIL_TIMEOUT = 30
+MAIL_FROM = os.environ.get("MAIL_FROM") or (EMAIL_HOST_USER if "@" in EMAIL_HOST_USER else "voipbilling@localhost")
 
 CACHES = {
     "default": {

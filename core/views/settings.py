@@ -98,8 +98,18 @@ class SettingsView(PageView):
         """Return how the portal is reached."""
         return [
             ("Trusted proxies", ", ".join(settings.TRUSTED_PROXIES) or "none: the address of the socket counts"),
+            ("Mail server", self.mail_words()),
             ("Users who may log in", User.objects.filter(is_active=True).count()),
         ]
+
+    @staticmethod
+    def mail_words() -> str:
+        """Return where mail is handed in, without its password."""
+        server = settings.MAIL_SERVER
+        if not server.host:
+            return "none: nothing is sent (EMAIL_URL)"
+        way = "TLS" if server.tls else "STARTTLS" if server.starttls else "not encrypted"
+        return f"{server.host}, port {server.port} ({way}), from {settings.MAIL_FROM}"
 
 
 def _days(value: int) -> Any:

@@ -130,6 +130,17 @@ def fill_job_lines(count: int) -> list[Any]:
     return [job.pk]
 
 
+def fill_mail(count: int) -> list[Any]:
+    """Make outgoing messages."""
+    from systemlog.mail.models import OutgoingMail
+
+    start = OutgoingMail.objects.count()
+    OutgoingMail.objects.bulk_create(
+        OutgoingMail(key=str(start + n), to="a@example.net", subject=f"Invoice {n}", body="…") for n in range(count)
+    )
+    return []
+
+
 CEILINGS: dict[str, Ceiling] = {
     "jobs:job_list": Ceiling(BASE, fill_jobs),
     # The names of carriers and aliases, and what the file was chosen with.
@@ -140,6 +151,7 @@ CEILINGS: dict[str, Ceiling] = {
     # The tail's cursor takes two more: the newest id, and those committed lately.
     "syslog:logentry_list": Ceiling(5, fill_log),
     "syslog:deadletter_list": Ceiling(BASE, fill_dead_letters),
+    "mail:outgoingmail_list": Ceiling(3, fill_mail),
     "cdr:cdr_list": Ceiling(3, fill_cdrs),
     "syslog:switch_list": Ceiling(BASE, fill_switches),
 }
