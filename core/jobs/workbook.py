@@ -1,25 +1,30 @@
 """Read the first sheet of an XLSX workbook (ECMA-376) within bounds that are checked before anything is parsed.
 
-A workbook is a ZIP of XML: a few kilobytes can unpack to gigabytes, one row to millions of cells.
+A workbook is a ZIP of XML: a few kilobytes can unpack to gigabytes, one row to millions of cells. What passes the
+bounds is parsed by another process (``sheet_process``), which a file may bring down without harm.
 """
 
-import datetime as dt
 import io
+import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
-from core.jobs.rows import MAX_COLUMNS, MAX_ROWS, ReadError, Row, too_many_rows
+from core.jobs.rows import MAX_ROWS, ReadError, Row, too_many_rows
 
 MAX_UNPACKED = 200 * 1024 * 1024
 MAX_STRINGS = 60 * 1024 * 1024
-# openpyxl makes objects of every format of a cell: 200,000 of five bytes each, three kilobytes packed, took it 20 s.
+# A format of a cell takes five bytes at least, and a reader keeps each: no table has a hundred thousand.
 MAX_STYLES = 2 * 1024 * 1024
 MAX_PARTS = 1_000
 # A row of MAX_COLUMNS cells of text takes some kilobytes.
 MAX_ROW_BYTES = 512 * 1024
 PIECE = 256 * 1024
+READER = Path(__file__).with_name("sheet_process.py")
 _ROW = re.compile(rb"<(?:\w+:)?row[\s>/]")
 
 
@@ -30,24 +35,18 @@ def workbook_like(content: bytes) -> bool:
 
 def read_workbook(content: bytes) -> tuple[int, Iterator[Row]]:
     """Return about how many rows the first sheet has, and the rows, as text. Raise ReadError."""
-    import openpyxl  # Half a megabyte of modules that only an import of a workbook needs.
-
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             about = _check(archive)
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-        sheets: list[Any] = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
     except ReadError:
         raise
-    except Exception as cause:  # noqa: BLE001 - openpyxl raises whatever a broken part makes it stumble over
-        raise ReadError(_broken(cause)) from None
-    if not sheets:
-        raise ReadError("The workbook has no sheet with cells.")
-    return about, _rows(sheets[0])
+    except Exception as cause:  # noqa: BLE001 - zipfile raises whatever a broken archive makes it stumble over
+        raise ReadError(_broken(type(cause).__name__)) from None
+    return about, _rows(content)
 
 
-def _broken(cause: Exception) -> str:
-    return f"This is no readable XLSX workbook ({type(cause).__name__}). Save it anew, or as CSV."
+def _broken(cause: str) -> str:
+    return f"This is no readable XLSX workbook ({cause}). Save it anew, or as CSV."
 
 
 def _check(archive: zipfile.ZipFile) -> int:
@@ -82,27 +81,35 @@ def _scan(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
     return rows
 
 
-def _rows(sheet: Any) -> Iterator[Row]:
+def _rows(content: bytes) -> Iterator[Row]:
+    """Yield the rows as the other process reads them; it is ended where nobody wants more of them."""
+    # Secrets and addresses of services stay here.
+    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "LD_LIBRARY_PATH", "LANG")}
+    reader = subprocess.Popen(  # noqa: S603 no shell, our own program
+        [sys.executable, str(READER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+    assert reader.stdin and reader.stdout
     try:
-        for line, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), start=1):
-            # A row is padded to as many columns as may be.
-            width = next((at for at in range(len(cells), 0, -1) if cells[at - 1] is not None), 0)
-            if width:
-                yield Row(line, [_text(cell) for cell in cells[:width]])
-    except ReadError:
-        raise
-    except Exception as cause:  # noqa: BLE001 - see above
-        raise ReadError(_broken(cause)) from None
-
-
-def _text(cell: Any) -> str:
-    """Return a cell as a person would type it: a number of 12 digits is those digits."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e16 else repr(cell)
-    if isinstance(cell, dt.datetime | dt.date | dt.time):
-        return cell.isoformat()
-    return str(cell)
+        try:
+            reader.stdin.write(content)
+            reader.stdin.close()
+        except BrokenPipeError:
+            pass  # It says below why it ended, or nothing.
+        for told in map(json.loads, reader.stdout):
+            if told is None:
+                return
+            if isinstance(told, dict):
+                raise ReadError(_broken(told["error"]))
+            yield from (Row(line, cells) for line, cells in told)
+        raise ReadError(
+            "Reading the workbook takes more memory or time than any table's does: are its cells far apart? "
+            "Copy the table into a new workbook, or save it as CSV."
+        )
+    finally:
+        reader.kill()
+        reader.stdout.close()
+        reader.wait()

@@ -1,8 +1,12 @@
 """A table is read by what it holds, not by what it is called; and nothing in it costs more than it may."""
 
+import datetime as dt
 import io
+import signal
+import subprocess
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import openpyxl
 import pytest
@@ -12,6 +16,7 @@ from core.jobs import rows as bounds
 from core.jobs.columns import match_columns
 from core.jobs.reading import Table, read_table
 from core.jobs.rows import ReadError
+from core.jobs.workbook import read_workbook
 from core.xlsx import xlsx_pieces
 from dids.imports import DIDImport
 
@@ -138,6 +143,55 @@ def test_a_workbook_that_unpacks_to_more_than_any_table_is_refused(monkeypatch: 
         read(packed({"xl/sharedStrings.xml": (b"<si><t>x</t></si>" * 65_536 for _ in range(6))}))
     with pytest.raises(ReadError, match="row of the workbook is longer"):
         read(packed({"xl/worksheets/sheet1.xml": b"<worksheet><sheetData><row>" + b"<c><v>1</v></c>" * 100_000}))
+
+
+def test_cells_in_two_corners_of_a_sheet_are_refused_without_harm() -> None:
+    """Laid out as one rectangle they would take 550 GB; the process that tries is not this one."""
+    corners = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
+        b"</sheetData></worksheet>"
+    )
+    with pytest.raises(ReadError, match="far apart"):
+        read(packed({"xl/worksheets/sheet1.xml": corners}))
+
+
+def test_the_process_that_reads_knows_no_secret_and_ends_with_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[subprocess.Popen[bytes], dict[str, str]]] = []
+    popen = subprocess.Popen
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        started.append((popen(*arguments, **options), options["env"]))
+        return started[0][0]
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    monkeypatch.setenv("SECRET_KEY", "not for a file's reader")
+    _, rows = read_workbook(b"".join(xlsx_pieces([["442079460018", "x" * 200]] * 50_000)))
+    assert next(rows).cells[0] == "442079460018"
+    ((process, environment),) = started
+    assert process.poll() is None
+    assert not {"SECRET_KEY", "DATABASE_URL", "REDIS_URL"} & environment.keys()
+    rows.close()  # type: ignore[attr-defined]
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_the_first_sheet_that_is_shown_is_read_with_the_lines_and_columns_of_its_cells() -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["hidden"])
+    book.active.sheet_state = "hidden"
+    shown = book.create_sheet("shown")
+    shown["B3"], shown["C3"] = "DID number", "Notes"
+    shown["B5"], shown["C5"] = 442079460018, dt.date(2026, 1, 2)
+    stored = io.BytesIO()
+    book.save(stored)
+    table = read_table(stored.getvalue())
+    assert table.header == ["", "DID number", "Notes"]
+    assert [(row.line, row.cells) for row in table.rows] == [(5, ["", "442079460018", "2026-01-02"])]
+
+
+def test_a_column_too_many_is_refused_and_not_dropped() -> None:
+    with pytest.raises(ReadError, match="56 columns; at most 50"):
+        read(a_workbook([["DID number", *[None] * 54, "x"]]))
 
 
 def test_an_archive_that_lies_about_its_sizes_is_refused() -> None:
