@@ -133,9 +133,23 @@ def _described(digits: str) -> Number | None:
     if parsed is None:
         return None
     region = phonenumbers.region_code_for_number(parsed)
-    if not region or region == NO_COUNTRY or not phonenumbers.is_valid_number_for_region(parsed, region):
+    if not region or region == NO_COUNTRY:
+        return None
+    if not _found_by_validity(parsed.country_code, region) and not phonenumbers.is_valid_number_for_region(
+        parsed, region
+    ):
         return None
     return Number(digits, country=region)
+
+
+@functools.cache
+def _found_by_validity(code: int, region: str) -> bool:
+    """Tell whether a number is placed in ``region`` only where it is valid there: so it is among those that share a
+    code, unless leading digits tell them apart. Judging it again would take as long as all the rest.
+    """
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    shared = len(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ())) > 1
+    return shared and metadata is not None and metadata.leading_digits is None
 
 
 def _parse(written: str, digits: str, region: str) -> phonenumbers.PhoneNumber:
