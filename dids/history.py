@@ -114,7 +114,9 @@ def _what(event: Any, before: Any) -> str:
         if event.state == DIDState.AVAILABLE and before.state == DIDState.QUARANTINE:
             reason = _told(event, "reason")
             return f"Quarantine ended early: {reason}" if reason else "Quarantine ended"
-        return words.get(event.state, "Resumed" if before.state == DIDState.SUSPENDED else "Released")
+        what = words.get(event.state, "Resumed" if before.state == DIDState.SUSPENDED else "Released")
+        reason = _told(event, "reason")
+        return f"{what}: {reason}" if reason else what
     changed = [
         str(event._meta.get_field(name).verbose_name) for name in TOLD if getattr(event, name) != getattr(before, name)
     ]

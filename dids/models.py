@@ -9,6 +9,7 @@ from carriers.models import Carrier
 from core.history import tracked
 from core.phone_numbers import format_number
 from dids.choices import DIDState
+from dids.plans.models import RentalPlan
 
 e164_digits = RegexValidator(r"^[1-9][0-9]{6,14}$", "7 to 15 digits of an international number.")
 
@@ -29,6 +30,11 @@ class DID(models.Model):
     country = models.CharField(max_length=2, blank=True, help_text="ISO 3166 region of the number; 001 is left empty.")
     area = models.CharField(max_length=100, blank=True)
     call_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit; 0: no calls.")
+    # What the number costs by the month; triggers of dids.rentals open and close its rentals by these.
+    bought_plan = models.ForeignKey(
+        RentalPlan, on_delete=models.PROTECT, null=True, blank=True, related_name="bought_dids"
+    )
+    sold_plan = models.ForeignKey(RentalPlan, on_delete=models.PROTECT, null=True, blank=True, related_name="sold_dids")
     notes = models.TextField(blank=True)
 
     class Meta:

@@ -119,6 +119,11 @@ def end_quarantines() -> int:
             return total
 
 
+def change_states(dids: list[DID], before: DIDState, after: DIDState) -> list[DID]:
+    """Change the state of those DIDs that are in ``before``, and leave their aliases; the caller holds their locks."""
+    return _write([did for did in dids if did.state == before], lambda did: (after, did.alias))
+
+
 def until_words(did: DID) -> str:
     """Return " until 2026-12-23 10:00 UTC" of a DID in quarantine, else nothing."""
     end = quarantine_end(did.state, did.state_since)

@@ -10,7 +10,9 @@ from django.db import models
 LAYERS = [
     ["cdr"],
     ["routing"],
+    ["rentals"],
     ["dids"],
+    ["rental_plans"],
     ["carriers", "accounts"],
     ["billing"],
     ["mail"],

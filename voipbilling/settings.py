@@ -66,7 +66,9 @@ INSTALLED_APPS = [
     "billing",
     "carriers",
     "accounts",
+    "dids.plans",
     "dids",
+    "dids.rentals",
     "routing",
     "cdr",
 ]
@@ -260,6 +262,8 @@ CELERY_BEAT_SCHEDULE = {
     "watch-certificate": {"task": "systemlog.tasks.watch_certificate", "schedule": 60, "options": {"expires": 60}},
     "prune-config-history": {"task": "routing.tasks.prune_config_history", "schedule": 24 * 3600},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
+    # What is not taken within a minute is asked again anyway: a backlog after an outage of the worker serves nobody.
+    "bill-rentals": {"task": "dids.rentals.tasks.bill_rentals", "schedule": 30, "options": {"expires": 30}},
     "end-quarantines": {"task": "dids.tasks.end_quarantines", "schedule": 300},
     "deliver-mail": {"task": "systemlog.mail.tasks.deliver_due_mail", "schedule": 20, "options": {"expires": 20}},
     "prune-attachments": {"task": "systemlog.mail.tasks.prune_attachments", "schedule": 24 * 3600},
@@ -347,6 +351,11 @@ EVAPI_LISTEN = os.environ.get("EVAPI_LISTEN", "127.0.0.1:8448")
 
 # How many days a released number rests before it may be mapped again; 0: none.
 DID_QUARANTINE_DAYS = int(os.environ.get("DID_QUARANTINE_DAYS", "30"))
+
+# How many days an account may leave a number's rental unpaid before the number is suspended; 0: at once.
+RENTAL_GRACE_DAYS = int(os.environ.get("RENTAL_GRACE_DAYS", "7"))
+# Whether the days of a charged month after a number's release are paid back.
+RENTAL_REFUND_UNUSED = env_flag("RENTAL_REFUND_UNUSED")
 
 # Money: one quantum is the price of this many seconds, plus one increment.
 RESERVATION_SECONDS = int(os.environ.get("RESERVATION_SECONDS", "60"))

@@ -83,6 +83,11 @@ class SettingsView(PageView):
             ("No answer (408)", _seconds(settings.SIP_NO_ANSWER_TIMEOUT)),
             ("Longest call", render.duration(settings.MAX_CALL_SECONDS)),
             ("Quarantine of a released DID", _days(settings.DID_QUARANTINE_DAYS)),
+            ("Grace of an unpaid rental", _days(settings.RENTAL_GRACE_DAYS)),
+            (
+                "Unused days of a released DID",
+                "are paid back" if settings.RENTAL_REFUND_UNUSED else "are not paid back",
+            ),
             ("SIP code when no phone is registered", render.mono(settings.SIP_NOT_REGISTERED_CODE, copy=False)),
         ]
 

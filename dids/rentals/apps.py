@@ -1,0 +1,8 @@
+"""App configuration of rentals."""
+
+from django.apps import AppConfig
+
+
+class RentalsConfig(AppConfig):
+    name = "dids.rentals"
+    label = "rentals"

@@ -1,0 +1,150 @@
+"""What follows from a rental without funds: a warning, days of grace, suspension; and when it is paid, service again.
+
+A number is never released for money. Only what was suspended as unpaid is resumed; what a person suspended stays so.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from accounts.models import Account
+from core.business_time import day_of
+from core.history import acting
+from core.render import money_text
+from dids.choices import DIDState
+from dids.models import DID
+from dids.plans.choices import RentalSide
+from dids.rentals.models import RentalCharge, RentalTerm, day_words
+from dids.services import change_states
+from systemlog.choices import Category, Severity
+from systemlog.entries import ref, write_entries
+from systemlog.models import LogEntry
+
+AT_ONCE = 5_000
+NAMED = 5
+REFERRED = 50
+
+
+def grace() -> dt.timedelta:
+    """Return how long a rental may stay unpaid before its number is suspended."""
+    return dt.timedelta(days=settings.RENTAL_GRACE_DAYS)
+
+
+def follow_payments(now: dt.datetime | None = None) -> None:
+    """Resume what is paid, note and tell what is not, suspend what has been unpaid for longer than the grace."""
+    now = now or timezone.now()
+    _each(lambda: _resume(now))
+    _each(lambda: _warn(now))
+    _each(lambda: _suspend(now))
+
+
+def _each(portion: Any) -> None:
+    while portion() == AT_ONCE:
+        pass
+
+
+def owes() -> Exists:
+    """Return the condition that a term has a charge which found no funds yet."""
+    return Exists(RentalCharge.objects.filter(term=OuterRef("pk"), charged_at=None, amount__gt=0))
+
+
+def _locked(terms: QuerySet[RentalTerm]) -> list[RentalTerm]:
+    """Lock the numbers first, as whoever maps or suspends them does, then the terms."""
+    chosen = list(terms.order_by("did_id").values_list("pk", "did_id")[:AT_ONCE])
+    list(DID.objects.filter(pk__in=[did for _, did in chosen]).select_for_update(no_key=True).order_by("pk"))
+    rows = RentalTerm.objects.filter(pk__in=[pk for pk, _ in chosen]).select_for_update(no_key=True, of=("self",))
+    return list(rows.select_related("did", "account__client", "balance").order_by("pk"))
+
+
+def _resume(now: dt.datetime) -> int:
+    with transaction.atomic(), acting(None, reason="rental paid"):
+        terms = _locked(RentalTerm.objects.filter(unpaid_since__isnull=False).exclude(owes()))
+        # Judged again under the lock: a period may have fallen due meanwhile.
+        owing = set(RentalTerm.objects.filter(owes(), pk__in=[t.pk for t in terms]).values_list("pk", flat=True))
+        paid = [term for term in terms if term.pk not in owing]
+        back = [term for term in paid if term.until is None and term.suspended_at is not None]
+        RentalTerm.objects.filter(pk__in=[term.pk for term in paid]).update(unpaid_since=None, suspended_at=None)
+        change_states([term.did for term in back], DIDState.SUSPENDED, DIDState.MAPPED)
+        _tell(back, "rental_resumed", Severity.NOTICE, now, "{numbers} in service again: the rental is paid")
+        return len(terms)
+
+
+def _warn(now: dt.datetime) -> int:
+    with transaction.atomic():
+        terms = _locked(RentalTerm.objects.filter(owes(), side=RentalSide.SOLD, unpaid_since=None))
+        RentalTerm.objects.filter(pk__in=[term.pk for term in terms]).update(unpaid_since=now)
+        held = [term for term in terms if term.until is None]
+        ends = day_words(day_of(now + grace()))
+        words = f"no funds for the rental of {{numbers}}; suspended on {ends} unless paid"
+        _tell(held, "rental_unpaid", Severity.WARNING, now, words)
+        return len(terms)
+
+
+def _suspend(now: dt.datetime) -> int:
+    with transaction.atomic(), acting(None, reason="rental unpaid", unpaid=True):
+        overdue = RentalTerm.objects.filter(
+            owes(), unpaid_since__lte=now - grace(), until=None, did__state=DIDState.MAPPED, side=RentalSide.SOLD
+        )
+        terms = [term for term in _locked(overdue) if term.until is None and term.did.state == DIDState.MAPPED]
+        change_states([term.did for term in terms], DIDState.MAPPED, DIDState.SUSPENDED)
+        RentalTerm.objects.filter(pk__in=[term.pk for term in terms]).update(suspended_at=now)
+        _tell(terms, "rental_suspended", Severity.WARNING, now, "{numbers} suspended: the rental is unpaid")
+        return len(terms)
+
+
+def _tell(terms: Iterable[RentalTerm], reason: str, severity: Severity, now: dt.datetime, words: str) -> None:
+    """Write one entry for each account: its numbers, what it owes for them, and what its balance holds."""
+    of_account: dict[Account, list[RentalTerm]] = defaultdict(list)
+    for term in terms:
+        assert term.account is not None
+        of_account[term.account].append(term)
+    entries = []
+    for account, own in of_account.items():
+        balance = own[0].balance
+        owed = owed_by(own)
+        owing = f" {money_text(owed)} {balance.currency} is owed for it." if owed else ""
+        entries.append(
+            LogEntry(
+                at=now,
+                category=Category.BILLING,
+                severity=severity,
+                reason=reason,
+                message=f"{account.client} › {account}: {words.format(numbers=_numbers([term.did for term in own]))}."
+                f"{owing} The balance is {money_text(balance.amount)} {balance.currency}.",
+                refs=[
+                    *ref("account", account.pk, f"{account.client} › {account}"),
+                    *ref("client", account.client_id, str(account.client)),
+                    *(one for term in own[:REFERRED] for one in ref("did", term.did_id, f"+{term.did.number}")),
+                ],
+                number=own[0].did.number if len(own) == 1 else "",
+            )
+        )
+    write_entries(entries)
+
+
+def owed_by(terms: Sequence[RentalTerm]) -> Decimal:
+    """Return what these terms owe that found no funds."""
+    unpaid = RentalCharge.objects.filter(term__in=[term.pk for term in terms], charged_at=None)
+    return sum(unpaid.values_list("amount", flat=True), Decimal(0))
+
+
+def _numbers(dids: Sequence[DID]) -> str:
+    named = ", ".join(str(did) for did in dids[:NAMED])
+    return f"{named} and {len(dids) - NAMED:,} more" if len(dids) > NAMED else named
+
+
+def suspended_unpaid() -> QuerySet[RentalTerm]:
+    """Return the terms whose numbers are suspended because they are unpaid."""
+    return RentalTerm.objects.filter(until=None, suspended_at__isnull=False, did__state=DIDState.SUSPENDED)
+
+
+def suspension_ends(term: RentalTerm) -> dt.datetime | None:
+    """Return when an unpaid term's number is suspended; None where nothing is owed."""
+    return term.unpaid_since + grace() if term.unpaid_since else None
