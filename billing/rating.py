@@ -76,6 +76,14 @@ class Charge(NamedTuple):
     amount: Decimal
 
 
+class PartCharge(NamedTuple):
+    """What a call costs whose first charged seconds, ``free`` of them, cost nothing."""
+
+    seconds: int
+    free: int
+    amount: Decimal
+
+
 def charged_seconds(rate: RateValues, duration: int) -> int:
     """Return the seconds billed for ``duration`` µs from answer to BYE: minimum first, then whole increments.
 
@@ -109,13 +117,36 @@ def charge(rate: RateValues, duration: int) -> Charge:
     return Charge(seconds, amount_of(rate, seconds))
 
 
+def charge_beyond(rate: RateValues, duration: int, free: int) -> PartCharge:
+    """Return what a call of ``duration`` µs costs where ``free`` charged seconds are left to cover it first.
+
+    Covered wholly it costs nothing; covered partly it pays Rate Call and the rest of the seconds. Nothing is taken
+    from the free seconds where the call costs nothing anyway, or where a price is below zero.
+    """
+    seconds, amount = charge(rate, duration)
+    used = min(seconds, free)
+    if used <= 0 or amount <= 0 or rate.rate_minute < 0 or rate.rate_call < 0:
+        return PartCharge(seconds, 0, amount)
+    return PartCharge(seconds, used, amount_beyond(rate, seconds, used))
+
+
+def amount_beyond(rate: RateValues, seconds: int, free: int) -> Decimal:
+    """Return the price of ``seconds`` of which the first ``free`` cost nothing; nothing at all where these are all."""
+    return amount_of(rate, seconds - free) if free < seconds else NOTHING
+
+
+def quantum_seconds(rate: RateValues, seconds: int) -> int:
+    """Return the seconds that a quantum pays: those charged for ``seconds``, plus one increment."""
+    return rounded_up_seconds(rate, seconds * SECOND) + rate.increment
+
+
 def quantum(rate: RateValues, seconds: int) -> Decimal:
     """Return the amount to reserve before a call: its price for ``seconds`` plus one increment.
 
     The switch's cut is inexact by up to a second (SWITCH.md, trap 2), which the extra increment covers; the grace
     period is left out, since a call may outlast it. Nothing where the price is not above zero.
     """
-    amount = amount_of(rate, rounded_up_seconds(rate, seconds * SECOND) + rate.increment)
+    amount = amount_of(rate, quantum_seconds(rate, seconds))
     return max(amount, NOTHING)
 
 

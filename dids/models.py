@@ -1,11 +1,13 @@
 """The inventory of DID numbers and what they ring."""
 
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.urls import reverse
 
 from accounts.models import Alias
+from billing.models import currency_code
 from carriers.models import Carrier
+from core.fields import ZERO, MoneyField
 from core.history import tracked
 from core.phone_numbers import format_number
 from dids.choices import DIDState
@@ -62,3 +64,43 @@ class DID(models.Model):
     def get_absolute_url(self) -> str:
         """Return the address of the DID's page."""
         return reverse("dids:did_detail", args=[self.pk])
+
+
+@tracked()
+class DIDPrice(models.Model):
+    """A DID's own price: what the account it rings pays to receive a call to it, instead of by its product.
+
+    A table of its own, since few of very many DIDs have one. ``free_seconds`` cover charged seconds first, per
+    business month and account.
+    """
+
+    did = models.OneToOneField(DID, on_delete=models.CASCADE, related_name="price")
+    currency = models.CharField(max_length=3, validators=[currency_code])
+    rate_minute = MoneyField(default=ZERO, help_text="Price of a minute.")
+    rate_call = MoneyField(default=ZERO, help_text="Price of an answered call, whatever its length.")
+    increment = models.PositiveIntegerField("increment, s", default=1, validators=[MinValueValidator(1)])
+    grace = models.PositiveIntegerField("grace, s", default=0, help_text="Calls shorter than this cost nothing.")
+    minimal_duration = models.PositiveIntegerField(
+        "minimal duration, s", default=0, help_text="A call is charged for at least this long."
+    )
+    free_seconds = models.PositiveIntegerField(
+        "free seconds a month", default=0, help_text="Of calls to this DID, per business month; used up first."
+    )
+
+    class Meta:
+        verbose_name = "DID price"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(increment__gte=1), name="did_price_increment_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"price of {self.did}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its DID."""
+        return self.did.get_absolute_url()
+
+    @property
+    def charges(self) -> bool:
+        """Whether anything is charged by it."""
+        return bool(self.rate_minute or self.rate_call)

@@ -4,11 +4,14 @@ The JSON form of a decision (its *record*) is stored with the attempt, shown on 
 replay; ``Decision.from_record(decision.record())`` has the same record.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from billing.rating import RateValues
 
 MAX_TEXT = 256
 RECORD_FORMAT = 1
@@ -185,13 +188,30 @@ def _integer(value: Any) -> int:
     return value if isinstance(value, int) else -1
 
 
+class FreeBucket(NamedTuple):
+    """The free seconds that cover a leg first: of one account and business month, ``granted`` in all.
+
+    ``did_id`` is that of the DID whose own price grants them, None where the account's product does.
+    """
+
+    account_id: int
+    did_id: int | None
+    month: dt.date
+    granted: int
+
+
 class Reserve(NamedTuple):
-    """Money to set aside for one priced leg."""
+    """Money to set aside for one priced leg: ``amount``, unless free seconds cover some of it.
+
+    ``rate`` says what more of it costs, ``free`` which free seconds pay first; neither is part of the record.
+    """
 
     leg: str
     balance_id: int
     amount: Decimal
     currency: str
+    rate: RateValues | None = None
+    free: FreeBucket | None = None
 
 
 @dataclass(slots=True)

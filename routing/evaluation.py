@@ -6,16 +6,17 @@ the switch knows; where the facts do not say it, they are ``unknown`` and the sw
 
 from typing import Any, NoReturn
 
-from billing.rating import Unpriced, price_number, quantum
+from billing.rating import quantum
 from routing import near
 from routing.decision import Check, Decision, Facts, InboundAttempt, Outcome, Ref, Reserve
+from routing.leg_prices import CARRIER_LEG, NO_PRODUCT, LegPrice, account_leg_price, carrier_leg_price
 from routing.networks import parse_address
 from routing.numbers import Received, fits_tech_prefix, read_number, received_number
+from routing.price_words import price_words
 from routing.refs import account_ref, alias_ref, billed_ref, carrier_ref, did_ref, ref_of
-from routing.rows import Account, Alias, Carrier, CarrierAccount, Did, Rate
+from routing.rows import Account, Alias, Carrier, CarrierAccount, Did
 from routing.snapshot import Snapshot
 
-CARRIER_LEG, ACCOUNT_LEG = "carrier", "account"
 _NOT_REACHED = {number: Check(number, Outcome.NOT_REACHED) for number in range(1, 15)}
 _DID_STATES = {"suspended": "did_suspended", "quarantine": "did_quarantined", "retired": "did_retired"}
 
@@ -236,45 +237,42 @@ class _Evaluation:
         self.passed("Account {} is active", account.name, row=row)
 
     def price(self) -> None:
-        """Check 11: the carrier's leg speaks first; an account without a product receives free."""
-        said = [self._price_leg(CARRIER_LEG, self.carrier_account.product_id, self.carrier.balance_id, "no_rate")]
-        row = said[0][1]
-        if self.account.product_id is None:
-            said.append((f"Account {self.account.name} has no product and receives free", None))
+        """Check 11: the carrier's leg speaks first; an account with neither product nor DID price receives free."""
+        config, number, at = self.config, self.digits, self.attempt.at
+        words, row = self._price_leg(
+            carrier_leg_price(config, self.carrier_account, number, at), self.carrier.balance_id, "no_rate"
+        )
+        paid = account_leg_price(config, self.account, self.did, number, at)
+        if paid is None:
+            self.passed("{}. Account {} has no product and receives free", words, self.account.name, row=row)
         else:
-            said.append(
-                self._price_leg(ACCOUNT_LEG, self.account.product_id, self.account.balance_id, "account_no_rate")
-            )
-        self.passed("{}. {}", said[0][0], said[1][0], row=row)
+            said, _ = self._price_leg(paid, self.account.balance_id, "account_no_rate")
+            self.passed("{}. {}", words, said, row=row)
 
-    def _price_leg(self, leg: str, product_id: int, balance_id: int, none: str) -> tuple[str, Ref | None]:
-        config = self.config
-        product = config.product(product_id)
-        name = product.name if product else "?"
-        row = Ref("product", product_id, name, product.version if product else 0)
-        price = price_number(config.mappings.get(product_id), config.rates, self.digits, self.attempt.at)
-        mapping, rate = price.mapping, price.rate
-        if mapping is None:
-            self.refuse(none, "Product “{}” has no mapping in force for +{}", name, self.digits, row=row)
-        if rate is None:
-            self.refuse(
-                none, "Product “{}”: mapping {} names a rate table that has no code for +{}",
-                name, price.prefix or "(any)", self.digits, row=row,
-            )  # fmt: skip
-        if price.unpriced is Unpriced.BLOCKED:
-            self.refuse(
-                "destination_blocked", "Product “{}”: code {} is disabled, which blocks +{}",
-                name, rate.code or "(any)", self.digits, row=row,
-            )  # fmt: skip
-        table = config.rate_table(mapping.rate_table_id)
+    def _price_leg(self, price: LegPrice, balance_id: int, none: str) -> tuple[str, Ref | None]:
+        rate = price.rate
+        if rate is None or price.unpriced is not None:
+            self._refuse_unpriced(price, none)
         # Most calls are free, and arithmetic on Decimal is not.
         priced = rate.rate_minute > 0 or rate.rate_call > 0
-        if priced and (amount := quantum(rate, config.policy.reservation_seconds)) > 0:
-            self.reserve.append(Reserve(leg, balance_id, amount, table.currency if table else ""))
-        if not self.explain:
-            return "", None
-        words = f"Product “{name}”: code {rate.code or '(any)'} at {_price_words(rate)}"
-        return words, Ref("rate", rate.id, f"{table.name if table else '?'} {rate.code or '(any)'}", rate.version)
+        if priced and (amount := quantum(rate, self.config.policy.reservation_seconds)) > 0:
+            self.reserve.append(Reserve(price.leg, balance_id, amount, price.currency, rate, price.free))
+        return price_words(price, rate) if self.explain else ("", None)
+
+    def _refuse_unpriced(self, price: LegPrice, none: str) -> NoReturn:
+        product = price.product or NO_PRODUCT
+        row = Ref("product", product.id, product.name, product.version)
+        if price.mapping is None:
+            self.refuse(none, "Product “{}” has no mapping in force for +{}", product.name, self.digits, row=row)
+        if price.code is None:
+            self.refuse(
+                none, "Product “{}”: mapping {} names a rate table that has no code for +{}",
+                product.name, price.prefix or "(any)", self.digits, row=row,
+            )  # fmt: skip
+        self.refuse(
+            "destination_blocked", "Product “{}”: code {} is disabled, which blocks +{}",
+            product.name, price.code.code or "(any)", self.digits, row=row,
+        )  # fmt: skip
 
     def limits(self) -> None:
         """Check 12: calls already up, this one not counted, must be below the limit."""
@@ -309,7 +307,7 @@ class _Evaluation:
             self.passed("Nothing to pay")
             return
         used = self.used["funds"] = {}
-        for leg, _, amount, currency in self.reserve:
+        for leg, _, amount, currency, *_ in self.reserve:
             enough = used[leg] = self.facts.funds.get(leg)
             name = self.carrier.name if leg == CARRIER_LEG else self.account.name
             row = self.carrier if leg == CARRIER_LEG else self.account
@@ -395,9 +393,3 @@ _CHECKS = (
 def audio_path(*settings: str) -> str:
     """Return whether a call's audio goes through the relay: whom "never" would leave without audio, "always" helps."""
     return next((word for word in ("always", "never") if word in settings), "automatic")
-
-
-def _price_words(rate: Rate) -> str:
-    if not rate.rate_minute and not rate.rate_call:
-        return "no charge"
-    return f"{rate.rate_minute.normalize():f} a minute, {rate.rate_call.normalize():f} a call"

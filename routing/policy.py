@@ -10,5 +10,6 @@ def current_policy() -> Policy:
     return Policy(
         max_call_seconds=settings.MAX_CALL_SECONDS,
         reservation_seconds=settings.RESERVATION_SECONDS,
+        business_time_zone=settings.BUSINESS_TIME_ZONE,
         not_registered_code=settings.SIP_NOT_REGISTERED_CODE,
     )

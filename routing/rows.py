@@ -88,11 +88,27 @@ class Did(NamedTuple):
     version: int
 
 
+class DidPrice(NamedTuple):
+    """A DID's own price."""
+
+    id: int
+    did_id: int
+    currency: str
+    rate_minute: Decimal
+    rate_call: Decimal
+    increment: int
+    grace: int
+    minimal_duration: int
+    free_seconds: int
+    version: int
+
+
 class Product(NamedTuple):
     """What a call costs."""
 
     id: int
     name: str
+    free_seconds: int
     version: int
 
 
@@ -148,6 +164,7 @@ Row = (
     | Account
     | Alias
     | Did
+    | DidPrice
     | Product
     | ProductMapping
     | RateTable
@@ -180,6 +197,8 @@ CONVERT: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("account", "state"): sys.intern,
     ("did", "number"): int,
     ("did", "state"): sys.intern,
+    ("did_price", "rate_minute"): Decimal,
+    ("did_price", "rate_call"): Decimal,
     ("product_mapping", "starts_at"): microseconds,
     ("rate", "rate_minute"): Decimal,
     ("rate", "rate_call"): Decimal,
@@ -187,7 +206,11 @@ CONVERT: dict[tuple[str, str], Callable[[Any], Any]] = {
 }
 
 # What a column was before it was made: bodies of older changes lack it.
-BEFORE = {("carrier_account", "audio"): "automatic", ("alias", "audio"): "automatic"}
+BEFORE = {
+    ("carrier_account", "audio"): "automatic",
+    ("alias", "audio"): "automatic",
+    ("product", "free_seconds"): 0,
+}
 
 # How a column is read from its table as the plain value that a JSON body of the same row would hold.
 SELECT = {
@@ -195,6 +218,8 @@ SELECT = {
     ("carrier_account", "translation"): "t.translation::text",
     ("did", "number"): "t.number::bigint",
     ("product_mapping", "starts_at"): "(extract(epoch from t.starts_at) * 1000000)::bigint",
+    ("did_price", "rate_minute"): "t.rate_minute::text",
+    ("did_price", "rate_call"): "t.rate_call::text",
     ("rate", "rate_minute"): "t.rate_minute::text",
     ("rate", "rate_call"): "t.rate_call::text",
     ("trace_request", "fulfilled_at"): "(extract(epoch from t.fulfilled_at) * 1000000)::bigint",
@@ -251,6 +276,7 @@ KINDS = {
         Kind("account", "accounts_account", Account),
         Kind("alias", "accounts_alias", Alias),
         Kind("did", "dids_did", Did),
+        Kind("did_price", "dids_didprice", DidPrice),
         Kind("product", "billing_product", Product),
         Kind("product_mapping", "billing_productmapping", ProductMapping),
         Kind("rate_table", "billing_ratetable", RateTable),

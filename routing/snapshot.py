@@ -18,6 +18,7 @@ from routing.rows import (
     CarrierAccount,
     Client,
     Did,
+    DidPrice,
     Product,
     ProductMapping,
     Rate,
@@ -33,6 +34,7 @@ class Policy:
     max_call_seconds: int = 14400
     reservation_seconds: int = 60
     not_registered_code: int = 487
+    business_time_zone: str = "UTC"
 
 
 class Change(NamedTuple):
@@ -46,13 +48,14 @@ class Change(NamedTuple):
 class Snapshot:
     """All rows by kind and id, and what is looked up by something else than an id."""
 
-    __slots__ = ("did_by_number", "mappings", "networks", "policy", "rates", "rows", "traced", "version")
+    __slots__ = ("did_by_number", "did_prices", "mappings", "networks", "policy", "rates", "rows", "traced", "version")
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.version = 0
         self.policy = policy or Policy()
         self.rows: dict[str, dict[int, Any]] = {name: {} for name in KINDS}
         self.did_by_number: dict[int, Did] = {}
+        self.did_prices: dict[int, DidPrice] = {}
         self.networks = NetworkIndex()
         self.mappings: dict[int, PrefixTable[tuple[ProductMapping, ...]]] = {}
         self.rates: dict[int, PrefixTable[Rate]] = {}
@@ -168,6 +171,17 @@ class _Dids:
             del config.did_by_number[row.number]
 
 
+class _DidPrices:
+    @staticmethod
+    def add(config: Snapshot, row: DidPrice) -> None:
+        config.did_prices[row.did_id] = row
+
+    @staticmethod
+    def remove(config: Snapshot, row: DidPrice) -> None:
+        if config.did_prices.get(row.did_id) is row:
+            del config.did_prices[row.did_id]
+
+
 class _Mappings:
     @staticmethod
     def add(config: Snapshot, row: ProductMapping) -> None:
@@ -211,6 +225,7 @@ class _Traces:
 _INDEXES: dict[str, Any] = {
     "carrier_account": _Networks,
     "did": _Dids,
+    "did_price": _DidPrices,
     "product_mapping": _Mappings,
     "rate": _Rates,
     "trace_request": _Traces,

@@ -2,11 +2,13 @@
 
 from billing.models.balances import Balance, LedgerEntry, Reservation
 from billing.models.formats import currency_code, digits_or_empty
+from billing.models.free_seconds import FreeSeconds
 from billing.models.products import FREE_INBOUND, Product, ProductMapping, Rate, RateTable
 
 __all__ = [
     "FREE_INBOUND",
     "Balance",
+    "FreeSeconds",
     "LedgerEntry",
     "Product",
     "ProductMapping",

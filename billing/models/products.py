@@ -20,6 +20,7 @@ class RateTable(models.Model):
     name = models.CharField(max_length=100, unique=True)
     currency = models.CharField(max_length=3, validators=[currency_code])
     description = models.CharField(max_length=200, blank=True)
+    archived_at = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return self.name
@@ -64,6 +65,10 @@ class Product(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=24, choices=ProductKind)
     description = models.CharField(max_length=200, blank=True)
+    free_seconds = models.PositiveIntegerField(
+        "free seconds a month", default=0, help_text="For each account that has this product, per business month."
+    )
+    archived_at = models.DateTimeField(null=True, editable=False)
     builtin = models.BooleanField(default=False, editable=False)
 
     class Meta:

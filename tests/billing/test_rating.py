@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.prefixes import PrefixTable
-from billing.rating import SECOND, Unpriced, amount_of, charge, charged_seconds, price_number, quantum
+from billing.rating import (
+    SECOND,
+    Unpriced,
+    amount_of,
+    charge,
+    charge_beyond,
+    charged_seconds,
+    price_number,
+    quantum,
+)
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "rating.md").read_text()
 
@@ -58,6 +67,12 @@ def test_the_worked_table_of_quanta(row: list[str]) -> None:
     assert quantum(rate_of(row), int(row[5])) == Decimal(row[6])
 
 
+@pytest.mark.parametrize("row", worked_table("left"), ids=lambda row: " ".join(row))
+def test_the_worked_table_of_free_seconds(row: list[str]) -> None:
+    cost = charge_beyond(rate_of(row), microseconds(row[5]), int(row[6]))
+    assert (cost.free, cost.amount) == (int(row[7]), Decimal(row[8]))
+
+
 money = st.decimals(-1000, 1000, places=6, allow_nan=False)
 rates = st.builds(
     Rate, money, money, st.integers(1, 3600), st.integers(0, 120), st.integers(0, 600), st.just(""), st.just(True)
@@ -86,6 +101,27 @@ def test_costs_equal_the_slow_implementation(rate: Rate, duration: int) -> None:
     assert charged.seconds == seconds
     assert Fraction(charged.amount) * 1_000_000 == millionths
     assert charged.amount.as_tuple().exponent == -6
+
+
+def slow_charge_beyond(rate: Rate, duration: int, left: int) -> tuple[int, int, Fraction]:
+    """Do the rules of free seconds word by word: second by second, each paid by the first who can."""
+    seconds, due = slow_charge(rate, duration)
+    if due == 0 or rate.rate_minute < 0 or rate.rate_call < 0:
+        return seconds, 0, due
+    free = min(seconds, left)
+    if free == seconds:
+        return seconds, free, Fraction(0)
+    per_second = Fraction(rate.rate_minute) / 60
+    exact = (Fraction(rate.rate_call) + sum((per_second for _ in range(seconds - free)), Fraction(0))) * 1_000_000
+    return seconds, free, Fraction(int(exact + Fraction(1, 2)))
+
+
+@settings(max_examples=60)
+@given(rates, st.integers(0, 900 * SECOND), st.integers(0, 1000))
+def test_costs_beyond_free_seconds_equal_the_slow_implementation(rate: Rate, duration: int, left: int) -> None:
+    cost = charge_beyond(rate, duration, left)
+    assert (cost.seconds, cost.free, Fraction(cost.amount) * 1_000_000) == slow_charge_beyond(rate, duration, left)
+    assert cost.amount <= charge(rate, duration).amount
 
 
 @given(rates, st.integers(1, 90_000 * SECOND))

@@ -14,6 +14,7 @@ from routing.rows import (
     CarrierAccount,
     Client,
     Did,
+    DidPrice,
     Product,
     ProductMapping,
     Rate,
@@ -30,6 +31,7 @@ KIND_OF = {
     Account: "account",
     Alias: "alias",
     Did: "did",
+    DidPrice: "did_price",
     Product: "product",
     ProductMapping: "product_mapping",
     RateTable: "rate_table",
@@ -45,13 +47,13 @@ ACCOUNT = Account(1, 1, "Main office", "active", 12, None, None, None, 5)
 ALIAS = Alias(1, 1, "desk-101", True, "automatic", 5)
 DID = Did(1, 442079460018, 1, 1, "mapped", None, 5)
 FREE = (
-    Product(1, "free inbound", 1),
+    Product(1, "free inbound", 0, 1),
     ProductMapping(1, 1, "", 1, 0, 1),
     RateTable(1, "free", "USD", 1),
     Rate(1, 1, "", True, ZERO, ZERO, 1, 0, 0, 1),
 )
 PAID = (
-    Product(2, "paid", 1),
+    Product(2, "paid", 0, 1),
     ProductMapping(2, 2, "44", 2, 0, 1),
     RateTable(2, "paid", "USD", 1),
     Rate(2, 2, "4420", True, Decimal("0.060000"), ZERO, 1, 0, 0, 1),
@@ -113,7 +115,11 @@ _by_id = [
         st.sampled_from(["mapped", "mapped", "mapped", "available", "suspended", "quarantine", "retired"]),
         limits, small,
     ),
-    st.builds(Product, small, st.just("product"), small),
+    st.builds(
+        DidPrice, small, small, st.sampled_from(["USD", "EUR"]), prices, prices, st.sampled_from([1, 60]), st.just(0),
+        st.sampled_from([0, 30]), st.sampled_from([0, 600]), small,
+    ),
+    st.builds(Product, small, st.just("product"), st.sampled_from([0, 0, 600]), small),
     st.builds(ProductMapping, small, small, st.sampled_from(["", "", "44", "4420"]), small,
               st.sampled_from([0, AT, AT + 1]), small),
     st.builds(RateTable, small, st.just("table"), st.sampled_from(["USD", "EUR"]), small),

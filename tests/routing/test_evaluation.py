@@ -1,5 +1,6 @@
 """The evaluation gives DESIGN's reasons in DESIGN's order, and says in words what it compared."""
 
+import datetime as dt
 import json
 from decimal import Decimal
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from routing.decision import CHECK_TITLES, PARTIES, Decision, Facts, InboundAttempt, Outcome
+from routing.decision import CHECK_TITLES, PARTIES, Decision, Facts, FreeBucket, InboundAttempt, Outcome
 from routing.evaluation import evaluate
 from routing.reasons import REASONS
-from routing.rows import Carrier, CarrierAccount, ProductMapping, TraceRequest
+from routing.rows import Carrier, CarrierAccount, DidPrice, Product, ProductMapping, TraceRequest
 from routing.snapshot import Policy, Snapshot
 from tests.routing.configs import (
     ACCOUNT,
@@ -18,6 +19,7 @@ from tests.routing.configs import (
     ALIAS,
     CARRIER,
     DID,
+    ZERO,
     attempts,
     call,
     config_of,
@@ -195,6 +197,26 @@ def test_a_price_above_zero_reserves_one_quantum_per_leg_and_a_negative_one_noth
     ]
 
 
+def test_a_dids_own_price_goes_before_the_accounts_product_and_names_its_free_seconds() -> None:
+    own = DidPrice(4, 1, "USD", Decimal("1.200000"), ZERO, 1, 0, 0, 600, 5)
+    decision = judged(ACCOUNT._replace(product_id=2), own, known=facts(funds={"account": True}))
+    [leg] = decision.reserve
+    assert (leg.amount, leg.currency, leg.rate) == (Decimal("1.220000"), "USD", own)
+    assert leg.free == FreeBucket(1, 1, dt.date(2025, 11, 1), 600)
+    assert "The DID’s own price: 1.2 a minute, 0 a call, the first 600 s of a month free" in decision.check(11).words
+    # It prices the number also where the product would not.
+    assert judged(ACCOUNT._replace(product_id=9), own._replace(rate_minute=ZERO)).accept
+    assert judged(ACCOUNT._replace(product_id=9)).reason == "account_no_rate"
+
+
+def test_a_products_free_seconds_are_those_of_the_account() -> None:
+    product = Product(2, "paid", 300, 1)
+    [leg] = judged(ACCOUNT._replace(product_id=2), product, known=facts(funds={"account": True})).reserve
+    assert leg.free == FreeBucket(1, None, dt.date(2025, 11, 1), 300)
+    # A carrier has none.
+    assert judged(ADDRESS._replace(product_id=2), product, known=facts(funds={"carrier": True})).reserve[0].free is None
+
+
 def test_unknown_facts_are_said_and_not_guessed() -> None:
     decision = judged(DID._replace(call_limit=3))
     assert [decision.check(n).outcome for n in (12, 14)] == [Outcome.UNKNOWN, Outcome.UNKNOWN]
@@ -245,7 +267,8 @@ def test_any_call_meets_a_verdict_with_a_readable_record(
     assert [(c.number, c.outcome, c.words, c.row, c.near) for c in back.checks] == [
         (c.number, c.outcome, c.words, c.row, c.near) for c in decision.checks
     ]
-    assert (back.reserve, back.carrier, back.alias) == (decision.reserve, decision.carrier, decision.alias)
+    assert (back.carrier, back.alias) == (decision.carrier, decision.alias)
+    assert [leg[:4] for leg in back.reserve] == [leg[:4] for leg in decision.reserve]
 
 
 @given(configs, attempts, some_facts)
