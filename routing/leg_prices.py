@@ -4,7 +4,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from billing.rating import RateValues, Unpriced, price_number
-from core.business_time import month_of
+from core.days import month_of
 from routing.decision import FreeBucket
 from routing.rows import EPOCH, Account, CarrierAccount, Did, DidPrice, Product, ProductMapping, Rate, RateTable
 from routing.snapshot import Snapshot

@@ -11,7 +11,7 @@ TRIGGER = (
 class Migration(migrations.Migration):
     dependencies = [
         ("routing", "0004_pruned_versions"),
-        ("dids", "0003_did_price"),
+        ("dids", "0004_did_price"),
     ]
 
     operations = [

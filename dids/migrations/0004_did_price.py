@@ -13,7 +13,7 @@ import core.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dids", "0002_did_of_country"),
+        ("dids", "0003_rental_plans"),
         ("pghistory", "0007_auto_20250421_0444"),
     ]
 
