@@ -12,6 +12,7 @@ from cdr.charging import charge_calls
 from cdr.merge import CALL_EVENTS
 from cdr.models import CDR, SipMessage
 from cdr.names import Names
+from cdr.reports.marks import mark_changed
 from cdr.store import merge_records
 from routing.models import Attempt
 from systemlog.events import MAX_MESSAGE, Event, endpoint_of
@@ -34,6 +35,7 @@ def record_calls(events: list[Event]) -> None:
 
     records = merge_records(events, complete)
     call_log.write(events, records, verdicts)
+    mark_changed(record.started_at for record in records.values())
     charge_calls(records.values())
 
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 
 LAYERS = [
+    ["reports"],
     ["cdr"],
     ["routing"],
     ["rentals"],

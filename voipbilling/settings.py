@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import dj_database_url
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from core.mail_settings import read_mail_url
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     "dids.rentals",
     "routing",
     "cdr",
+    "cdr.reports",
 ]
 
 MIDDLEWARE = [
@@ -264,6 +266,8 @@ CELERY_BEAT_SCHEDULE = {
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": 3600},
     # What is not taken within a minute is asked again anyway: a backlog after an outage of the worker serves nobody.
     "bill-rentals": {"task": "dids.rentals.tasks.bill_rentals", "schedule": 30, "options": {"expires": 30}},
+    "renew-reports": {"task": "cdr.reports.tasks.renew_reports", "schedule": 5, "options": {"expires": 5}},
+    "check-reports": {"task": "cdr.reports.tasks.check_reports", "schedule": crontab(hour="3", minute="20")},
     "end-quarantines": {"task": "dids.tasks.end_quarantines", "schedule": 300},
     "deliver-mail": {"task": "systemlog.mail.tasks.deliver_due_mail", "schedule": 20, "options": {"expires": 20}},
     "prune-attachments": {"task": "systemlog.mail.tasks.prune_attachments", "schedule": 24 * 3600},

@@ -1,0 +1,8 @@
+"""App configuration of the reports."""
+
+from django.apps import AppConfig
+
+
+class ReportsConfig(AppConfig):
+    name = "cdr.reports"
+    label = "reports"
