@@ -11,6 +11,8 @@ import django
 
 django.setup()
 
+from billing import posting  # noqa: E402
+from cdr import charging  # noqa: E402
 from cdr import handlers as cdr_handlers  # noqa: E402
 from systemlog import consumer as consumer_module  # noqa: E402
 from systemlog import intake  # noqa: E402
@@ -33,6 +35,11 @@ POINTS: dict[str, Callable[[], None]] = {
     "after the read": lambda: setattr(consumer_module.Consumer, "process", die),
     "after the events are noted as seen": lambda: setattr(intake, "dispatch", die),
     "between the records and the log": lambda: setattr(cdr_handlers.call_log, "write", die),
+    "between the charged legs and the ledger": lambda: setattr(charging, "book", die),
+    "between the ledger's entries and the balances": lambda: setattr(
+        posting, "insert_rows", then_die(posting.insert_rows)
+    ),
+    "between the balances and the commit": lambda: setattr(charging, "book", then_die(charging.book)),
     "before the commit": lambda: setattr(intake, "dispatch", then_die(intake.dispatch)),
     "after the commit, before the acknowledgement": lambda: setattr(EventStream, "acknowledge", die),
     "after the acknowledgement": lambda: setattr(EventStream, "acknowledge", then_die(EventStream.acknowledge)),

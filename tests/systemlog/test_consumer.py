@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 
+from accounts.models import Account
+from billing.ledger import check_ledger
+from billing.models import LedgerEntry
 from cdr.models import CDR
 from core.models import Heartbeat
 from systemlog import consumer as consumer_module
@@ -22,9 +26,11 @@ from systemlog.events import Event
 from systemlog.models import DeadLetter, LogEntry
 from systemlog.stream import EventStream, connect
 from tests.calls import Call, line
+from tests.cdr.test_charging import route
 from tests.systemlog.killed_consumer import POINTS
 from tests.systemlog.own_valkey import OwnValkey, wait_for
 
+__all__ = ["route"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -60,14 +66,24 @@ def test_events_are_taken_in_acknowledged_and_trimmed(stream: EventStream, consu
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_between_stream_and_commit_costs_nothing(stream: EventStream, consumer: Consumer, point: str) -> None:
-    """Killed with -9 at this point again and again, then run to the end."""
-    fill(stream, 12)
+def test_a_kill_between_stream_and_commit_costs_nothing(
+    stream: EventStream, consumer: Consumer, route: dict[str, int], point: str
+) -> None:
+    """Killed with -9 at this point again and again, then run to the end: no record and no charge lost or doubled."""
+    calls = [Call() for _ in range(12)]
+    stream.add([line(event) for call in calls for event in call.answered(**route)])
     for _ in range(2):
         died = run_consumer(point)
         assert died.returncode == -9, died.stderr.decode()
     drain(consumer)
     assert_complete(12)
+    charges = LedgerEntry.objects.filter(kind="charge")
+    assert sorted(charges.values_list("idempotency_key", "amount")) == sorted(
+        (f"call:{call.attempt}:account", Decimal("-0.36")) for call in calls
+    )
+    balance = Account.objects.get(pk=route["account_id"]).balance
+    assert balance.amount == Decimal("-0.36") * 12
+    assert not check_ledger()
 
 
 def run_consumer(*arguments: str) -> subprocess.CompletedProcess[bytes]:
