@@ -61,10 +61,15 @@ def log_changes() -> bool:
         with new_rows(f"history:{label}", rows, "pgh_created_at") as found:
             if found:
                 write_entries(entries_for(events, kind, found))
-    with new_rows("ledger", LedgerEntry.objects.select_related("balance", "actor"), "at") as found:
+    with new_rows("ledger", ledger_moves(), "at") as found:
         if found:
             write_entries(ledger_entry(row) for row in found)
     return False
+
+
+def ledger_moves() -> models.QuerySet[LedgerEntry]:
+    """Return the movements to log: all but the charges of calls, which are on the CDRs and as many as the calls."""
+    return LedgerEntry.objects.filter(attempt_id__isnull=True).select_related("balance", "actor")
 
 
 def entries_for(events: Any, kind: str, rows: list[Any]) -> list[LogEntry]:

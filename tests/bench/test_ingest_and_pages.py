@@ -4,8 +4,9 @@ import argparse
 
 import pytest
 
-from bench import ingest, pages
+from bench import charge, ingest, pages
 from bench.fill import Sizes, fill
+from billing.models import LedgerEntry
 from cdr.models import CDR
 from dids.models import DID
 from routing.models import Attempt
@@ -36,3 +37,13 @@ def test_pages_are_found_filled_and_measured(capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     assert {timing.status for timing in timings} == {200}, printed
     assert f"{len(timings)} addresses, " in printed
+
+
+def test_charging_is_measured_alone_and_from_the_stream_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each call makes two entries, and the ledger adds up."""
+    charge.run(argparse.Namespace(accounts=[3], workers=[2], calls=40, stream_calls=20))
+    printed = capsys.readouterr().out
+    assert "3 accounts, 2 worker(s): " in printed
+    assert "calls/s from the stream to the ledger" in printed
+    assert "differences found by the ledger's check: 0" in printed
+    assert LedgerEntry.objects.count() == 2 * 60
