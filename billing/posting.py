@@ -11,7 +11,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -34,10 +34,7 @@ MOVE = """
 UPDATE billing_balance AS b SET amount = moved.amount, moved_at = moved.at
 FROM unnest(%s::bigint[], %s::numeric[], %s::timestamptz[]) AS moved (id, amount, at) WHERE b.id = moved.id
 """
-COLUMNS = (
-    "balance_id", "kind", "amount", "balance_after", "idempotency_key", "at", "note", "actor_id",
-    "attempt_id", "started_at", "leg",
-)  # fmt: skip
+Row = dict[str, Any]
 
 
 class CallLeg(NamedTuple):
@@ -92,32 +89,43 @@ def post(postings: Sequence[Posting]) -> list[LedgerEntry]:
 
     Raise ValidationError for a key that was used for another movement, or an amount a balance cannot hold.
     """
-    if not postings:
-        return []
-    assert connection.in_atomic_block, "money moves inside a transaction"
-    balances = lock_balances(posting.balance_id for posting in postings)
-    known = _known([posting.key for posting in postings])
-    now = timezone.now()
-    entries: dict[str, LedgerEntry] = dict(known)
-    fresh: list[LedgerEntry] = []
-    for posting in postings:
-        amount = posting.amount.quantize(MONEY_STEP, rounding=ROUND_HALF_UP)
-        entry = entries.get(posting.key)
-        if entry is None:
-            entry = entries[posting.key] = _entry(posting, amount, balances, now)
-            fresh.append(entry)
-        elif (entry.balance_id, entry.kind, entry.amount) != (posting.balance_id, posting.kind, amount):
-            raise ValidationError(f"The key {posting.key} has already been used for another entry.", code="key_used")
-    _write(fresh, balances)
+    fresh, known = _post(postings)
+    entries = known | {key: LedgerEntry(**row) for key, row in fresh}
+    for key, _ in fresh:
+        entries[key]._state.adding = False
     return [entries[posting.key] for posting in postings]
 
 
-def _known(keys: list[str]) -> dict[str, LedgerEntry]:
-    return {entry.idempotency_key: entry for entry in LedgerEntry.objects.filter(idempotency_key__in=keys)}
+def post_many(postings: Sequence[Posting]) -> None:
+    """Do what :func:`post` does, for callers to whom hundreds of entries are of no use: the charges of calls."""
+    _post(postings)
 
 
-def _entry(posting: Posting, amount: Decimal, balances: dict[int, LockedBalance], now: dt.datetime) -> LedgerEntry:
-    """Return the entry of a new movement, and let ``balances`` hold what stands after it."""
+def _post(postings: Sequence[Posting]) -> tuple[list[tuple[str, Row]], dict[str, LedgerEntry]]:
+    """Return the rows of new entries, and those that stood already, each by its key."""
+    if not postings:
+        return [], {}
+    assert connection.in_atomic_block, "money moves inside a transaction"
+    balances = lock_balances(posting.balance_id for posting in postings)
+    keys = [posting.key for posting in postings]
+    known = {entry.idempotency_key: entry for entry in LedgerEntry.objects.filter(idempotency_key__in=keys)}
+    made: dict[str, tuple[int, str, Decimal]] = {
+        entry.idempotency_key: (entry.balance_id, entry.kind, entry.amount) for entry in known.values()
+    }
+    now = timezone.now()
+    rows: list[Row] = []
+    for posting in postings:
+        amount = posting.amount.quantize(MONEY_STEP, rounding=ROUND_HALF_UP)
+        movement = (posting.balance_id, posting.kind.value, amount)
+        if made.setdefault(posting.key, movement) is movement:
+            rows.append(_row(posting, amount, balances, now))
+        elif made[posting.key] != movement:
+            raise ValidationError(f"The key {posting.key} has already been used for another entry.", code="key_used")
+    return _write(rows, balances), known
+
+
+def _row(posting: Posting, amount: Decimal, balances: dict[int, LockedBalance], now: dt.datetime) -> Row:
+    """Return the row of a new movement, and let ``balances`` hold what stands after it."""
     if posting.balance_id not in balances:
         raise Balance.DoesNotExist(f"There is no balance {posting.balance_id}.")
     balance = balances[posting.balance_id]
@@ -127,34 +135,31 @@ def _entry(posting: Posting, amount: Decimal, balances: dict[int, LockedBalance]
     if abs(after) >= LARGEST:
         raise ValidationError({"amount": "The balance would have more digits than it holds."})
     at = posting.at or now
-    if balance.moved_at is not None:
-        at = max(at, balance.moved_at)
-    balances[posting.balance_id] = balance._replace(amount=after, moved_at=at)
+    if balance.moved_at is not None and balance.moved_at > at:
+        at = balance.moved_at
+    balances[posting.balance_id] = LockedBalance(balance.id, balance.currency, after, at)
     attempt_id, started_at, leg = posting.call or (None, None, "")
-    return LedgerEntry(
-        balance_id=posting.balance_id,
-        kind=posting.kind,
-        amount=amount,
-        balance_after=after,
-        idempotency_key=posting.key,
-        at=at,
-        note=posting.note.strip(),
-        actor=posting.actor,
-        attempt_id=attempt_id,
-        started_at=started_at,
-        leg=leg,
-    )
+    return {
+        "balance_id": posting.balance_id,
+        "kind": posting.kind.value,
+        "amount": amount,
+        "balance_after": after,
+        "idempotency_key": posting.key,
+        "at": at,
+        "note": posting.note.strip(),
+        "actor_id": posting.actor.pk if posting.actor else None,
+        "attempt_id": attempt_id,
+        "started_at": started_at,
+        "leg": leg,
+    }
 
 
-def _write(entries: list[LedgerEntry], balances: dict[int, LockedBalance]) -> None:
+def _write(rows: list[Row], balances: dict[int, LockedBalance]) -> list[tuple[str, Row]]:
     """Insert entries, give them their ids, and bring each balance to where its last one left it, by one UPDATE."""
-    if not entries:
-        return
-    rows = ({name: getattr(entry, name) for name in COLUMNS} for entry in entries)
-    ids = dict(insert_rows(LedgerEntry, COLUMNS, rows, returning="idempotency_key, id"))
-    for entry in entries:
-        entry.pk = ids[entry.idempotency_key]
-        entry._state.adding = False
-    moved = [balances[id_] for id_ in sorted({entry.balance_id for entry in entries})]
+    if not rows:
+        return []
+    ids = dict(insert_rows(LedgerEntry, tuple(rows[0]), rows, returning="idempotency_key, id"))
+    moved = [balances[id_] for id_ in sorted({row["balance_id"] for row in rows})]
     with connection.cursor() as cursor:
         cursor.execute(MOVE, [[b.id for b in moved], [b.amount for b in moved], [b.moved_at for b in moved]])
+    return [(row["idempotency_key"], {"id": ids[row["idempotency_key"]], **row}) for row in rows]

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from billing.choices import EntryKind
 from billing.models import LedgerEntry
-from billing.posting import LARGEST, CallLeg, LockedBalance, Posting, lock_balances, post
+from billing.posting import LARGEST, CallLeg, LockedBalance, Posting, lock_balances, post_many
 from cdr.models import CDR, ChargedLeg
 from core.fields import ZERO
 from core.render import money_text
@@ -39,7 +39,7 @@ def book(legs: Iterable[ChargedLeg], rewritten: set[LegKey], records: Mapping[uu
             charges.append((leg, _posting(leg, leg.balance_id, -leg.amount, records[leg.attempt_id])))
     if not charges:
         return
-    # Of these locks the two are one: those of post() find the balances locked already.
+    # Of these locks the two are one: those of post_many() find the balances locked already.
     balances = lock_balances(posting.balance_id for _, posting in charges)
     refused = {posting.key: why for leg, posting in charges if (why := _obstacle(leg, posting, balances))}
     write_entries(
@@ -47,7 +47,7 @@ def book(legs: Iterable[ChargedLeg], rewritten: set[LegKey], records: Mapping[uu
         for leg, posting in charges
         if posting.key in refused or (leg.attempt_id, leg.leg) in rewritten
     )
-    post([posting for _, posting in charges if posting.key not in refused])
+    post_many([posting for _, posting in charges if posting.key not in refused])
 
 
 def _booked(rewritten: set[LegKey]) -> dict[LegKey, list[tuple[int, Decimal]]]:

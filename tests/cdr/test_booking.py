@@ -13,6 +13,7 @@ from billing.models import Balance, LedgerEntry
 from billing.services import record_payment
 from carriers.models import CarrierAccount
 from cdr.booking import book
+from cdr.change_log import ledger_moves
 from cdr.models import CDR, ChargedLeg
 from routing.store import snapshots
 from systemlog.events import event_of
@@ -61,6 +62,11 @@ def test_a_charge_lowers_the_account_and_what_we_owe_raises_the_carrier(route: d
     assert (entry.attempt_id, entry.started_at) == (uuid.UUID(call.attempt), record.started_at)
     assert entry.note == "Call to +442079460018 from 441632960960, 36 s"
     assert not check_ledger()
+
+
+def test_the_system_log_tells_of_payments_and_not_of_each_call(route: dict[str, int]) -> None:
+    taken(Call(), price(route, carrier="-0.3", account="0.6"))
+    assert [entry.kind for entry in ledger_moves()] == ["payment"]
 
 
 def test_a_free_call_makes_no_entry(route: dict[str, int]) -> None:
