@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.filters import AccountFilterSet, AliasFilterSet, ClientFilterSet, RegistrationFilterSet
+from accounts.forms import BILLING_FIELDS
 from accounts.models import Account, Alias, Client, Registration
 from accounts.selectors import accounts_with_counts, aliases_with_state, clients_with_counts, registrations
 from accounts.services import (
@@ -38,7 +39,7 @@ class ClientSerializer(PortalSerializer):
 
     class Meta:
         model = Client
-        fields = ("id", "name", "email", "notes", "accounts")
+        fields = ("id", "name", "email", "notes", *BILLING_FIELDS, "accounts")
 
 
 class ClientViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):

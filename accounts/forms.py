@@ -11,7 +11,9 @@ from billing.choices import ProductKind
 from billing.selectors import products_of_kind
 from core.amounts import AmountField
 from core.forms import PortalFormHelper
+from core.layouts import More
 
+BILLING_FIELDS = ("billing_name", "billing_address", "tax_id", "tax_rate", "tax_included", "tax_note")
 LIMIT_HELP = "How far below zero the balance may go before paid calls are refused."
 
 
@@ -20,9 +22,39 @@ class ClientForm(forms.ModelForm):
 
     class Meta:
         model = Client
-        fields = ("name", "email", "notes")
-        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
+        fields = ("name", "email", "notes", *BILLING_FIELDS)
+        widgets = {
+            "notes": forms.Textarea(attrs={"rows": 3}),
+            "billing_address": forms.Textarea(attrs={"rows": 4}),
+            "tax_rate": forms.TextInput(attrs={"inputmode": "decimal", "class": "num", "autocomplete": "off"}),
+        }
         labels = {"email": "E-mail"}
+        help_texts = {
+            "email": "Invoices and notices go here.",
+            "billing_name": "On invoices in place of the name, where the company is called otherwise.",
+            "tax_id": "Such as a VAT number.",
+            "tax_rate": "Empty: the one of the billing settings.",
+            "tax_included": "Charges are gross: invoices show the tax in them instead of adding it.",
+            "tax_note": "On each invoice, such as: Reverse charge.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        column = {"wrapper_class": "col-sm"}
+        self.helper = PortalFormHelper(self)
+        self.helper.layout = Layout(
+            "name",
+            "email",
+            "notes",
+            More(
+                "Invoices: address and tax",
+                "billing_name",
+                "billing_address",
+                Div(Field("tax_id", **column), Field("tax_rate", **column), css_class="row"),
+                "tax_note",
+                "tax_included",
+            ),
+        )
 
 
 class _AccountForm(forms.ModelForm):

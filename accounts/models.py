@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from accounts.choices import AccountState
 from billing.models import Balance, Product
+from billing.seller.models import one_line, tax_percent
 from core.choices import AudioPath
 from core.history import tracked
 
@@ -22,6 +23,14 @@ class Client(models.Model):
     name = models.CharField(max_length=100, unique=True)
     email = models.EmailField(blank=True)
     notes = models.TextField(blank=True)
+    billing_name = models.CharField(max_length=200, blank=True, validators=[one_line])
+    billing_address = models.TextField(max_length=500, blank=True)
+    tax_id = models.CharField("tax id", max_length=50, blank=True, validators=[one_line])
+    tax_rate = models.DecimalField(
+        "tax rate, %", max_digits=6, decimal_places=3, null=True, blank=True, validators=tax_percent
+    )
+    tax_included = models.BooleanField("prices include tax", default=False)
+    tax_note = models.CharField(max_length=200, blank=True, validators=[one_line])
 
     class Meta:
         ordering = ["name"]

@@ -24,10 +24,10 @@ UNMISTAKABLE = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 SECRET_LENGTH = 20  # log2(56) * 20 = 116 bits
 
 
-def create_client(*, actor: User, name: str, email: str = "", notes: str = "") -> Client:
-    """Create a customer. Raise ValidationError where the name is taken."""
+def create_client(*, actor: User, name: str, email: str = "", notes: str = "", **billing: Any) -> Client:
+    """Create a customer, with its billing address and tax. Raise ValidationError where the name is taken."""
     with transaction.atomic(), acting(actor):
-        client = Client(name=name.strip(), email=email, notes=notes)
+        client = Client(name=name.strip(), email=email, notes=notes, **billing)
         _save_client(client)
         return client
 

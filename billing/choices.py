@@ -18,6 +18,8 @@ class EntryKind(ColouredChoices):
     RENTAL = "rental", "secondary", "Rental"
     REFUND = "refund", "orange", "Refund"
     ADJUSTMENT = "adjustment", "purple", "Adjustment"
+    TAX = "tax", "secondary", "Tax"
+    ROUNDING = "rounding", "secondary", "Rounding"
 
 
 class ReservationState(ColouredChoices):

@@ -15,6 +15,7 @@ LAYERS = [
     ["dids"],
     ["rental_plans"],
     ["carriers", "accounts"],
+    ["seller"],
     ["billing"],
     ["mail"],
     ["syslog"],

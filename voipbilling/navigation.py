@@ -46,12 +46,17 @@ NAVIGATION = (
         ),
     ),
     NavGroup(
-        "Settings", "settings", (NavItem("Settings", "core:settings", match=("core:settings", "core:user_", "mail:")),)
+        "Settings",
+        "settings",
+        (NavItem("Settings", "core:settings", match=("core:settings", "core:user_", "mail:", "seller:")),),
     ),
 )
 
 SETTINGS_PARTS = (
     SettingsPart("Users", "core:user_list", "users", "Who may log in, and as what."),
+    SettingsPart(
+        "Billing", "seller:billingsettings", "receipt", "Company, tax, numbers and e-mail of invoices and documents."
+    ),
     SettingsPart("Switches", "syslog:switch_list", "server", "Switches that send events, and their tokens."),
     SettingsPart(
         "Versions in force", "routing:versions", "versions", "Which decider and switch have which configuration."

@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "systemlog",
     "systemlog.mail",
     "billing",
+    "billing.seller",
     "carriers",
     "accounts",
     "dids.plans",

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("dids.urls")),
     path("", include("billing.urls")),
+    path("", include("billing.seller.urls")),
 ]
 
 handler403 = "core.views.errors.forbidden"

@@ -1,0 +1,31 @@
+"""How many decimals a currency's amounts are paid in (ISO 4217, "minor unit"); ledgers keep six whatever it is."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+# All others have two.
+_MINOR_UNITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
+    **dict.fromkeys(("PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+
+
+def minor_digits(currency: str) -> int:
+    """Return the decimals of a currency's smallest amount: 2 of EUR, 0 of JPY, 3 of KWD."""
+    return _MINOR_UNITS.get(currency, 2)
+
+
+def to_minor(amount: Decimal, currency: str) -> Decimal:
+    """Round an amount to what can be paid, half away from zero."""
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_UP)
+
+
+def amount_text(amount: Decimal, currency: str) -> str:
+    """Return an amount with its currency's decimals, more only where it has more; spaces between thousands."""
+    exact = abs(amount).quantize(Decimal("0.000001"))
+    whole, _, fraction = f"{exact:,.6f}".replace(",", "\u202f").partition(".")
+    digits = minor_digits(currency)
+    fraction = fraction.rstrip("0").ljust(digits, "0")
+    sign = "−" if amount < 0 and exact else ""
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
