@@ -50,7 +50,9 @@ def refused(code: int) -> list[str]:
 
 def talking(seconds: float, *, extra: str = "", to: str = "[number]") -> list[str]:
     """Return an answered call up to its ACK and some time of talking."""
-    return [invite(extra, to), *ALERTING, expect(200), fragment("ack", cseq=1), pause(seconds)]
+    # SIPp takes what comes in a pause, however short, for unexpected.
+    talk = [pause(seconds)] if seconds else []
+    return [invite(extra, to), *ALERTING, expect(200), fragment("ack", cseq=1), *talk]
 
 
 def talking_or_refused(code: int) -> list[str]:
@@ -73,8 +75,11 @@ def cancelled_after(seconds: float, *, ringing: bool) -> list[str]:
     """Return a caller who gives up: CANCEL, its 200, and the 487 of the INVITE."""
     wait = [expect(100), expect(180)] if ringing else [expect(100)]
     steps = [invite(), *wait, pause(seconds)]
-    # The CANCEL's branch is its INVITE's, which SIPp names by the distance between the two.
-    return [*steps, fragment("cancel", back=len(steps)), expect(200), expect(487), fragment("ack_refusal")]
+    # The CANCEL's branch is its INVITE's, which SIPp names by the distance between the two. Its 200 and the INVITE's
+    # 487 come in any order.
+    steps += [fragment("cancel", back=len(steps)), '<recv response="487" optional="true" next="1"/>']
+    steps += [expect(200), expect(487), fragment("ack_refusal"), '<nop next="2"/>']
+    return [*steps, '<label id="1"/>', fragment("ack_refusal"), expect(200), '<label id="2"/>']
 
 
 @dataclass
@@ -106,7 +111,14 @@ class Carrier:
         self.server, self.source, self.folder, self.caller = server, source, folder, caller
 
     def start(
-        self, steps: list[str], number: str, *, calls: int = 1, rate: int = 10, options: tuple[str, ...] = ()
+        self,
+        steps: list[str],
+        number: str,
+        *,
+        calls: int = 1,
+        rate: int = 10,
+        strict: bool = True,
+        options: tuple[str, ...] = (),
     ) -> "Running":
         """Start SIPp on a port of its own and return the running call."""
         run = next(_numbers)
@@ -117,9 +129,11 @@ class Carrier:
         target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         trace = self.folder / f"{run}.msg"
         errors = self.folder / f"{run}.err"
-        # -key values may not be empty; -nd: an unexpected message fails the call instead of being played along with.
+        # -key values may not be empty. An unexpected message ends the call at once: without abortunexp SIPp plays
+        # along, leaves a refusal unacknowledged and goes on asking, until another attempt is let in.
         command = ["sipp", target, "-sf", str(scenario), "-i", self.source, "-m", str(calls), "-r", str(rate)]
-        command += ["-nostdin", "-nd", "-timeout", "60", "-timeout_error", "-key", "number", number]
+        command += ["-nostdin", "-default_behaviors", "abortunexp" if strict else "none"]
+        command += ["-timeout", "60", "-timeout_error", "-key", "number", number]
         command += ["-key", "caller", self.caller, "-trace_msg", "-message_file", str(trace)]
         # SIPp names calls by its process id, which comes round again within a long run.
         command += ["-cid_str", f"%u-{uuid4().hex}@%s"]
