@@ -190,6 +190,8 @@ def script(plan: Plan, call_id: str, pace: float = 1) -> tuple[Conduct | None, O
             return Conduct(answers_after=None), Order(plan.number, plan.caller, call_id, gives_up_after=quick + 0.5)
         case Manner.BUSY:
             return Conduct(answers_after=0.2, refuses=486), order
+        case Manner.FAIL:
+            return Conduct(answers_after=0.2, refuses=488), order
         case Manner.DECLINE:
             return Conduct(answers_after=quick, refuses=603), order
         case Manner.SILENT:

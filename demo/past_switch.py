@@ -162,6 +162,9 @@ class _Call:
             case Manner.BUSY:
                 self.end("busy", rang + 0.2, by="callee", phone_code=486, phone_reason="", **phone)
                 return
+            case Manner.FAIL:
+                self.end("phone_failed", rang + 0.2, by="callee", phone_code=488, phone_reason="", **phone)
+                return
             case Manner.DECLINE:
                 self.end("declined", rang + plan.rings, by="callee", phone_code=603, **phone)
                 return

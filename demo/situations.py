@@ -19,6 +19,7 @@ class Manner(StrEnum):
     RING_OUT = "ring out"
     BUSY = "busy"
     DECLINE = "decline"
+    FAIL = "fail with an error"
     CANCEL = "cancel"
     SILENT = "silent"
     CANCEL_SILENT = "cancel a silent phone"
@@ -119,6 +120,7 @@ WRONG = (
     Situation("one call too many for the number", 2, NORTHGATE, ("441614960101",), calls=2),
     Situation("one call too many for the account", 2, NORTHGATE, ("442079460018",), calls=5),
     Situation("longer than allowed", 4, NORTHGATE, ("442079460019",)),
+    Situation("phone without the carrier's codecs", 2, NORTHGATE, ("442079460015",), Manner.FAIL),
     Situation("phone loses power in the call", 2, NORTHGATE, ("442079460015",), Manner.VANISH),
 )
 # Once in the two weeks, with the share of them at which it happens.

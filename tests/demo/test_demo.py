@@ -25,8 +25,7 @@ from tests.stack import INHERITED_BY_MISTAKE, ROOT, Stack, eventually
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
 
-# The switch never says phone_failed; a switch that only reports may.
-ALL_REASONS = set(REASONS) - {"accepted", "phone_failed"}
+ALL_REASONS = set(REASONS) - {"accepted"}
 # What needs a fault, a power cut, or a minute of talking.
 OF_THE_PAST = {"funds_unknown", "relay_unavailable", "no_decision", "switch_lost", "peer_vanished", "max_duration"}
 

@@ -33,8 +33,10 @@ OUTCOMES = {
     "busy everywhere": (Manner(refuse=600), "busy", 486, 17, "callee", "Busy Here"),
     "declined": (Manner(refuse=603), "declined", 603, 21, "callee", "Decline"),
     "do not disturb": (Manner(refuse=480), "declined", 603, 21, "callee", "Decline"),
-    "asks for a password": (Manner(refuse=401), "declined", 603, 21, "callee", "Decline"),
-    "broken": (Manner(refuse=500), "declined", 603, 21, "callee", "Decline"),
+    "forbids it": (Manner(refuse=403), "declined", 603, 21, "callee", "Decline"),
+    "asks for a password": (Manner(refuse=401), "phone_failed", 480, 41, "callee", "Temporarily Unavailable"),
+    "speaks no codec of ours": (Manner(refuse=488), "phone_failed", 480, 41, "callee", "Temporarily Unavailable"),
+    "broken": (Manner(refuse=500), "phone_failed", 480, 41, "callee", "Temporarily Unavailable"),
     "redirects": (
         Manner(refuse=302, extra="Contact: <sip:elsewhere@127.11.99.9>\r\n"), "declined", 603, 21, "callee", "Decline",
     ),
