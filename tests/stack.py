@@ -196,7 +196,7 @@ class Stack:
 
     def _beats(self, name: str) -> bool:
         started = self.supervisor.states()[name]["start"]
-        return bool(health.beating(self.database_url, (NODES.get(name, name),), since=started))
+        return bool(health.beating(self.database_url, (NODES.get(name, name),), since=started, ready=True))
 
     @contextmanager
     def as_default_database(self, blocker: DjangoDbBlocker, settings: Settings) -> Iterator[None]:

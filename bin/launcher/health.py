@@ -65,8 +65,11 @@ def relay_answers(control: str) -> bool:
             return False
 
 
-def beating(database_url: str, names: tuple[str, ...], since: float = 0) -> list[str]:
-    """Return which of those processes have given a sign of life lately, and after that instant (epoch seconds)."""
+def beating(database_url: str, names: tuple[str, ...], since: float = 0, *, ready: bool = False) -> list[str]:
+    """Return which of those processes have given a sign of life lately, and after that instant (epoch seconds).
+
+    With ``ready``, of deciders only those that a call would be decided by: one lives before its switch has met it.
+    """
     import psycopg2  # The switch's image has no PostgreSQL client, and asks the switch only.
 
     connection = psycopg2.connect(database_url, connect_timeout=2)
@@ -74,8 +77,9 @@ def beating(database_url: str, names: tuple[str, ...], since: float = 0) -> list
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT name FROM core_heartbeat WHERE name = ANY(%s) AND beat_at > to_timestamp(%s) "
-                "AND beat_at > now() - %s * interval '1 s'",
-                [list(names), since, HEARTBEAT_SECONDS],
+                "AND beat_at > now() - %s * interval '1 s' "
+                "AND (NOT %s OR kind <> 'decider' OR details->'ready' = 'true')",
+                [list(names), since, HEARTBEAT_SECONDS, ready],
             )
             return [row[0] for row in cursor.fetchall()]
     finally:

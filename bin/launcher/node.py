@@ -160,7 +160,7 @@ def run_switch_node(home: DataFolder, name: str) -> None:
     render_switch(node.folder.root / "switch", node.environment)
     ready: dict[str, Callable[[], bool]] = {
         "switch": lambda: health.switch_answers(addresses[0], port),
-        deciders[0]: lambda: bool(health.beating(node.database_url, deciders)),
+        deciders[0]: lambda: bool(health.beating(node.database_url, deciders, ready=True)),
     }
     where = f"it listens for SIP on port {port} of {', '.join(addresses)} (UDP and TCP)" + (
         f" and {tls} (TLS)" if tls else ""

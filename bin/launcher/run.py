@@ -173,7 +173,7 @@ def wait_until_ready(supervisor: Supervisor, product: Product, patience: float =
     checks: dict[str, Callable[[], bool]] = {"web": lambda: health.web_answers(product.web_url)}
     if product.has_switch:
         checks["switch"] = lambda: health.switch_answers(product.sip_listen[0], product.sip_port)
-        checks[DECIDERS[0]] = lambda: bool(health.beating(database_url, DECIDERS))
+        checks[DECIDERS[0]] = lambda: bool(health.beating(database_url, DECIDERS, ready=True))
     checks["ingest"] = lambda: bool(health.beating(database_url, (NODES["ingest"],)))
     for name, ready in checks.items():
         wait_for(supervisor, name, ready, patience)

@@ -6,6 +6,7 @@ Everything needed while a call waits is kept in memory. While Redis is away, cal
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -20,9 +21,12 @@ from routing.decider.slots import Slots
 
 log = structlog.get_logger(__name__)
 
-NODES = "cluster:nodes"  # hash: node -> "<ms of its last sign of life, Redis's clock> <address>"
+# hash: node -> "<ms of its last sign of life, Redis's clock> <address> <the nodes its switch knows, with commas>"
+NODES = "cluster:nodes"
 BINDINGS = "cluster:bindings"  # channel "<node> <until> <alias>", and one hash per node: alias -> until
 BEAT_SECONDS = 1.0
+# While another node does not know us yet: until it does, it lets no call of ours through to its phones.
+GREETING_SECONDS = 0.2
 # A node that has been silent for so long is dead: its calls count no more, and no call is sent to its phones.
 SILENT_MS = 5000
 RELOAD_SECONDS = 60.0
@@ -32,7 +36,7 @@ PAUSE_SECONDS = 1.0
 BEAT = f"""
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-if ARGV[1] ~= '' then redis.call('HSET', '{NODES}', ARGV[1], string.format('%d %s', now, ARGV[2])) end
+if ARGV[1] ~= '' then redis.call('HSET', '{NODES}', ARGV[1], string.format('%d %s %s', now, ARGV[2], ARGV[3])) end
 return {{string.format('%d', now), redis.call('HGETALL', '{NODES}')}}
 """
 FAULTS = (RedisError, OSError, TimeoutError, ValueError)
@@ -49,13 +53,18 @@ def connect(url: str) -> Any:
 class Cluster:
     """One node among the others, as one of its deciders sees them."""
 
-    def __init__(self, node: str, address: str, redis_url: str, rpc: SwitchRpc) -> None:
+    def __init__(
+        self, node: str, address: str, redis_url: str, rpc: SwitchRpc, on_acquainted: Callable[[], None] = lambda: None
+    ) -> None:
+        self.on_acquainted = on_acquainted
         self.node, self.address, self.redis_url, self.rpc = node, address, redis_url, rpc
         self.peers: dict[str, str] = {}
         self.connected = False
+        # Whether all living nodes let calls of this one through to their phones, as far as Redis tells.
+        self.acquainted = False
         self._bound: dict[str, dict[str, float]] = {}
         self._told: dict[str, str] | None = None
-        self._uptime = 0
+        self._up_since = ""
         self._jobs = Blocking("cluster-rpc")
         self.slots = Slots(node, connect(redis_url), SILENT_MS, self._profile_size)
 
@@ -91,38 +100,58 @@ class Cluster:
                 alive = await self._ask_switch()
                 try:
                     async with asyncio.timeout(REDIS_SECONDS):
-                        now, table = await client.eval(BEAT, 0, self.node if alive else "", self.address)
+                        node = self.node if alive else ""
+                        now, table = await client.eval(BEAT, 0, node, self.address, ",".join(self._known()))
                     self._meet(int(now), dict(zip(table[::2], table[1::2], strict=True)))
                     self.connected = True
                 except FAULTS as error:
                     if self.connected:
                         log.warning("Redis lost; the other nodes stay as they were", error=str(error))
                     self.connected = False
+                    self._greeted(True)  # There is nobody to wait for.
+                known = self._known()
                 if alive:
                     await self._tell_switch()
+                if known != self._known():
+                    continue
+                if not self.acquainted:
+                    due -= BEAT_SECONDS - GREETING_SECONDS
                 await asyncio.sleep(max(0.05, due - loop.time()))
         finally:
             await _close(client)
 
     def _meet(self, now: int, table: dict[str, str]) -> None:
-        peers = {}
+        peers, strangers = {}, []
         for node, sign in table.items():
-            seen, _, address = sign.partition(" ")
+            seen, address, known = f"{sign}  ".split(" ", 2)
             if node != self.node and address and now - int(seen) < SILENT_MS:
                 peers[node] = address
+                if self.node not in known.strip().split(","):
+                    strangers.append(node)
+        self._greeted(not strangers)
         if peers != self.peers:
             log.info("nodes changed", before=sorted(self.peers), now=sorted(peers))
         self.peers = peers
 
+    def _greeted(self, acquainted: bool) -> None:
+        news = acquainted and not self.acquainted
+        self.acquainted = acquainted
+        if news:
+            self.on_acquainted()
+
     async def _ask_switch(self) -> bool:
         try:
-            uptime = int((await self._jobs.run(lambda: self.rpc.call("core.uptime"), REDIS_SECONDS))["uptime"])
-        except (OSError, RpcError, TimeoutError, KeyError, TypeError, ValueError):
+            up_since = str((await self._jobs.run(lambda: self.rpc.call("core.uptime"), REDIS_SECONDS))["up_since"])
+        except (OSError, RpcError, TimeoutError, KeyError, TypeError):
             return False
-        if uptime < self._uptime:
+        if up_since != self._up_since:
             self._told = None
-        self._uptime = uptime
+        self._up_since = up_since
         return True
+
+    def _known(self) -> list[str]:
+        """Return the nodes that the switch has been told of."""
+        return sorted(set((self._told or {}).values()))
 
     async def _tell_switch(self) -> None:
         """Let the switch know its peers' addresses: only these may hand calls on to it."""

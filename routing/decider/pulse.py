@@ -4,6 +4,7 @@ On a connection and a thread of its own: neither a slow reload nor a hung databa
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import json
 from collections.abc import Callable
@@ -53,6 +54,11 @@ class Pulse:
         self._jobs = Blocking(f"{name}-pulse")
         self._connection: Any = None
         self._notes: list[tuple[dt.datetime, str, str]] = []
+        self._due = asyncio.Event()
+
+    def soon(self) -> None:
+        """Beat at once: there is something new to say."""
+        self._due.set()
 
     def note(self, severity: str, message: str) -> None:
         """Say something in System Log with the next heartbeat; kept while the database is away."""
@@ -65,6 +71,7 @@ class Pulse:
         try:
             while True:
                 due = loop.time() + BEAT_SECONDS
+                self._due.clear()
                 try:
                     signs, notes = await self._jobs.run(self.signs, WRITE_SECONDS), self._notes[:]
                     await self._jobs.run(partial(self._write, signs, notes), WRITE_SECONDS, self._connection)
@@ -73,7 +80,8 @@ class Pulse:
                     # The follower says that the database is away, the credentials that the switch is; here it only
                     # means no sign of life.
                     self._connection = None
-                await asyncio.sleep(max(0, due - loop.time()))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._due.wait(), max(0, due - loop.time()))
         finally:
             self._jobs.close()
             if self._connection is not None:

@@ -59,11 +59,13 @@ class Decider:
         name, dsn = settings.name, settings.dsn
         self.state = State()
         self.funds = FundsDesk(name, dsn)
+        self.pulse = Pulse(name, dsn, self._signs)
         self.cluster = Cluster(
             settings.switch,
             settings.node_address,
             settings.redis_url,
             SwitchRpc(settings.rpc_socket, settings.run / f"{name}.peers"),
+            self.pulse.soon,
         )
         self.judge = Judge(name, self.state, self.funds.ask, self.cluster)
         rpc = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.rpc")
@@ -81,8 +83,7 @@ class Decider:
             on_changed=self.credentials.change,
         )
         hello = json.dumps({"op": "hello", "secret": settings.evapi_secret}).encode()
-        self.evapi = EvapiClient(settings.evapi, self.judge.receive, self.credentials.compare_soon, hello)
-        self.pulse = Pulse(name, dsn, self._signs)
+        self.evapi = EvapiClient(settings.evapi, self.judge.receive, self._on_connect, hello)
         self._watch = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.watch")
         self._started = dt.datetime.now(dt.UTC)
         self._stop = asyncio.Event()
@@ -149,6 +150,8 @@ class Decider:
         details = {
             "switch": self.settings.switch,
             "connected": self.evapi.connected,
+            # A call at this switch would be decided, and reach phones that are registered at others.
+            "ready": self.evapi.connected and self.cluster.acquainted,
             "database": self.follower.connected,
             "redis": self.cluster.connected,
             "credentials_in_step": self.credentials.in_step,
@@ -164,6 +167,10 @@ class Decider:
             if switch is not None:
                 signs.append(switch)
         return signs
+
+    def _on_connect(self) -> None:
+        self.credentials.compare_soon()
+        self.pulse.soon()
 
     def _on_drift(self, drift: Drift) -> None:
         name = self.settings.switch

@@ -9,6 +9,7 @@ import pytest
 from cdr.models import CDR
 from core.models import Heartbeat
 from dids.models import DID
+from switch.record import call_rpc
 from systemlog.models import LogEntry
 from tests.node import SECOND, Node, second_switch
 from tests.stack import Stack, eventually
@@ -143,6 +144,46 @@ def test_what_the_phone_of_the_other_switch_does_is_told_as_it_is(
     result = carrier_at(sw2).call(refused(487), line.number)
     assert result, result.errors
     story.tells(result, "not_registered", 487, 20, "call", by="switch")
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_switch_that_does_not_know_the_caller_yet_is_asked_again(
+    stack: Stack,
+    sw1: Server,
+    sw2: Server,
+    network: Network,
+    carrier_at: CarrierAt,
+    phone: PhoneMaker,
+    story: Story,
+    *,
+    learns: bool,
+) -> None:
+    """As after the start of either: it is silent until its deciders have told it, and nobody has declined anything."""
+    line = network.line()
+    registered_at(phone, line, sw1)
+    rpc, address = stack.folder.run / "rpc.sock", f"{sw2[0]}:{sw2[1]}"
+    call_rpc(rpc, "htable.delete", "nodes", address)
+    try:
+        run = carrier_at(sw2).start(talking(0.1) + hang_up() if learns else refused(408), line.number)
+        time.sleep(0.7)
+        if learns:
+            call_rpc(rpc, "htable.sets", "nodes", address, "sw2")
+        result = run.wait()
+    finally:
+        call_rpc(rpc, "htable.sets", "nodes", address, "sw2")
+    assert result, result.errors
+    if learns:
+        story.tells(result, "completed", 200, 16, "call")
+    else:
+        assert not story.tells(result, "no_response", 408, 18, "call", by="switch").phone_code
+
+
+def test_a_switch_that_has_joined_is_known_to_the_others(node: Node, stack: Stack, sw2: Server) -> None:
+    """Not some time later: its first call may be for a phone of theirs."""
+    node.leave()
+    node.join()
+    address = f"{sw2[0]}:{sw2[1]}"
+    assert call_rpc(stack.folder.run / "rpc.sock", "htable.get", "nodes", address)["item"]["value"] == "sw2"
 
 
 def test_a_stranger_cannot_pass_for_a_node(sw1: Server, network: Network, phone: PhoneMaker) -> None:
