@@ -95,7 +95,7 @@ class ProductSerializer(PortalSerializer):
 
     class Meta:
         model = Product
-        fields = ("id", "name", "kind", "description", "builtin")
+        fields = ("id", "name", "kind", "description", "free_seconds", "builtin")
         read_only_fields = ("builtin",)
 
 

@@ -51,10 +51,19 @@ class ProductForm(forms.ModelForm):
 
     class Meta:
         model = Product
-        fields = ("name", "kind", "description")
+        fields = ("name", "kind", "description", "free_seconds")
         help_texts = {
-            "kind": "Originating carrier: what the carrier pays for an inbound call. Account: what the client pays."
+            "kind": "Originating carrier: what the carrier pays for an inbound call. Account: what the client pays.",
+            "free_seconds": "Charged seconds that cost each account with this product nothing, per business month.",
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["free_seconds"].required = False
+
+    def clean_free_seconds(self) -> int:
+        """Read nothing as none."""
+        return self.cleaned_data["free_seconds"] or 0
 
 
 class MappingForm(forms.ModelForm):

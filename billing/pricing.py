@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
+from billing.choices import ProductKind
 from billing.models import Product, ProductMapping, Rate, RateTable
 from billing.selectors import balances_charged_by, priced_currencies
 from core.history import acting
@@ -24,6 +25,8 @@ def save_product(*, actor: User, product: Product) -> Product:
             _refuse_builtin(before)
             if before.kind != product.kind and (users := product_users(before)):
                 raise ValidationError({"kind": f"{before} is used by {users}; its kind stays."})
+        if product.free_seconds and product.kind != ProductKind.ACCOUNT:
+            raise ValidationError({"free_seconds": "Only a product of accounts grants free seconds."})
         product.full_clean()
         product.save()
         return product

@@ -29,6 +29,7 @@ FOLLOWED = {
     "accounts.AccountEvent": "account",
     "accounts.AliasEvent": "alias",
     "dids.DIDEvent": "did",
+    "dids.DIDPriceEvent": "did_price",
     "billing.ProductEvent": "product",
     "billing.ProductMappingEvent": "product_mapping",
     "billing.RateTableEvent": "rate_table",
@@ -38,11 +39,12 @@ FOLLOWED = {
 WORDS = {
     "carrier_account": "address",
     "did": "DID",
+    "did_price": "own price of DID",
     "product_mapping": "product mapping",
     "rate_table": "rate table",
 }
 # Rows that are shown on another row's page, which their entries then link to.
-PAGELESS = {"rate", "product_mapping"}
+PAGELESS = {"did_price", "rate", "product_mapping"}
 NAME_FIELDS = ("name", "network", "username", "number", "code", "prefix")
 # Of no interest to a reader, or following from another field that changed.
 UNSAID = {"id", "state_since", "balance", "ha1_md5", "ha1_sha256"}
@@ -183,6 +185,8 @@ def in_words(field: Any, value: Any, names: Labels) -> str:
 
 def name_of(row: Any) -> str:
     """Return what a version's row is called."""
+    if getattr(row, "did_id", None):
+        return Labels().of(row._meta.get_field("did").related_model, row.did_id)
     for field in NAME_FIELDS:
         if value := getattr(row, field, ""):
             return f"+{value}" if field == "number" else str(value)
@@ -195,7 +199,7 @@ def refs_of(kind: str, row: Any, names: Labels) -> list[dict[str, Any]]:
     for field in own_fields(row):
         related = field.related_model._meta.model_name if field.is_relation else ""
         parent = {"carrier": "carrier", "account": "account", "alias": "alias", "client": "client",
-                  "product": "product", "ratetable": "rate_table"}.get(related)  # fmt: skip
+                  "product": "product", "ratetable": "rate_table", "did": "did"}.get(related)  # fmt: skip
         if parent and (pk := getattr(row, field.attname)):
             refs += ref(parent, pk, names.of(field.related_model, pk))
     return refs

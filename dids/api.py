@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
@@ -23,7 +24,8 @@ from core.preview import digest_of
 from dids.bulk import add_dids, plan_list
 from dids.bulk_changes import BY_VERB
 from dids.filters import DIDFilterSet
-from dids.models import DID
+from dids.models import DID, DIDPrice
+from dids.prices import remove_did_price, save_did_price
 from dids.quarantine import quarantine_days
 from dids.selectors import dids_with_holders, sip_target
 from dids.services import (
@@ -71,6 +73,22 @@ class DIDSerializer(PortalSerializer):
     def get_sip_target(self, did: DID) -> str:
         """Return sip:number@address of the switch."""
         return sip_target(did, settings.SIP_ADDRESS, settings.SIP_PORT)
+
+
+class DIDPriceSerializer(PortalSerializer):
+    """A DID's own price: what the account it rings pays for its calls, instead of by its product."""
+
+    class Meta:
+        model = DIDPrice
+        fields = (
+            "currency",
+            "rate_minute",
+            "rate_call",
+            "increment",
+            "grace",
+            "minimal_duration",
+            "free_seconds",
+        )
 
 
 class AddDIDsSerializer(serializers.Serializer):
@@ -178,6 +196,26 @@ class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
     def _answer(self, dids: list[DID]) -> Response:
         rows = self.get_queryset().filter(pk__in=[did.pk for did in dids]).order_by("number")
         return Response(DIDSerializer(rows, many=True, context=self.get_serializer_context()).data)
+
+    @extend_schema(responses=DIDPriceSerializer)
+    @action(detail=True, methods=["get"], serializer_class=DIDPriceSerializer, pagination_class=None)
+    def price(self, request: Request, pk: int) -> Response:
+        """Return a DID's own price; 404 where its account's product prices it."""
+        return Response(DIDPriceSerializer(get_object_or_404(DIDPrice, did=self.get_object())).data)
+
+    @extend_schema(request=DIDPriceSerializer, responses=DIDPriceSerializer)
+    @price.mapping.put
+    def set_price(self, request: Request, pk: int) -> Response:
+        """Give a DID its own price, or change it."""
+        price = save_did_price(actor=self.actor, did=self.get_object(), **self.valid(request))
+        return Response(DIDPriceSerializer(price).data)
+
+    @extend_schema(responses={204: None})
+    @price.mapping.delete
+    def remove_price(self, request: Request, pk: int) -> Response:
+        """Take a DID's own price away; its account's product prices it then."""
+        remove_did_price(actor=self.actor, did=self.get_object())
+        return Response(status=204)
 
     @extend_schema(request=MapSerializer, responses=DIDSerializer(many=True), filters=False)
     @action(detail=False, methods=["post"], serializer_class=MapSerializer, pagination_class=None)

@@ -11,6 +11,7 @@ from core.jobs.rows import ReadError
 from dids import transitions
 from dids.job_rows import WRITTEN, AliasRow, DIDRow, dids_chosen, tell_dids
 from dids.models import DID
+from dids.prices import PriceCurrencies
 from dids.quarantine import quarantine_days
 from dids.transitions import Forbidden, Holding
 
@@ -91,12 +92,12 @@ class Assignment(DIDChange):
 
     name, label, verb = "dids-map", "Mapping of DIDs", "map"
 
-    def begin(self, options: Mapping[str, Any]) -> AliasRow:
-        """Look up the alias."""
+    def begin(self, options: Mapping[str, Any]) -> tuple[AliasRow, PriceCurrencies]:
+        """Look up the alias, and the currencies of the numbers' own prices."""
         alias = Alias.objects.filter(pk=options.get("alias") or 0).values_list("pk", "username", "account_id").first()
         if alias is None:
             raise ReadError("The alias that was chosen exists no longer.")
-        return AliasRow(*alias)
+        return AliasRow(*alias), PriceCurrencies()
 
     def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return the alias."""
@@ -105,7 +106,13 @@ class Assignment(DIDChange):
 
     def step(self, did: DIDRow, known: Any) -> Holding:
         """Map one."""
-        return did.holding if did.alias_id == known.id else transitions.mapped(did.holding, known.id, known.account_id)
+        alias, currencies = known
+        if did.alias_id == alias.id:
+            return did.holding
+        after = transitions.mapped(did.holding, alias.id, alias.account_id)
+        if conflict := currencies.conflict(did.id, did.number, alias.account_id):
+            raise Forbidden(conflict)
+        return after
 
 
 class Release(DIDChange):

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from crispy_forms.layout import Div, Field, Layout
 from django import forms
 
 from accounts.models import Account, Alias
+from core.forms import PortalFormHelper
 from core.phone_numbers import country_choices
-from dids.models import DID
+from dids.models import DID, DIDPrice
 from dids.quarantine import quarantine_days
 
 WRITTEN = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
@@ -154,3 +156,35 @@ class DIDForm(forms.ModelForm):
             "provider_number": forms.TextInput(attrs=WRITTEN),
         }
         labels = {"provider_number": "Number as the provider writes it"}
+
+
+class DIDPriceForm(forms.ModelForm):
+    """A DID's own price."""
+
+    class Meta:
+        model = DIDPrice
+        fields = (
+            "currency",
+            "rate_minute",
+            "rate_call",
+            "increment",
+            "grace",
+            "minimal_duration",
+            "free_seconds",
+        )
+        help_texts = {"currency": "That of the account’s balance; amounts are never converted."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        pair = {"wrapper_class": "col"}
+        self.helper = PortalFormHelper(self)
+        self.helper.layout = Layout(
+            "currency",
+            Div(Field("rate_minute", **pair), Field("rate_call", **pair), css_class="row"),
+            Div(Field("increment", **pair), Field("grace", **pair), Field("minimal_duration", **pair), css_class="row"),
+            "free_seconds",
+        )
+
+    def clean_currency(self) -> str:
+        """Write it in capitals."""
+        return self.cleaned_data["currency"].upper()

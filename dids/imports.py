@@ -18,6 +18,7 @@ from dids.choices import DIDState
 from dids.forms import RegionField
 from dids.job_rows import WRITTEN, AliasRow, DIDRow, aliases_named, dids_numbered, tell_dids
 from dids.models import DID
+from dids.prices import PriceCurrencies
 from dids.quarantine import quarantine_days
 from dids.transitions import Forbidden, Holding
 
@@ -127,6 +128,7 @@ class _Reader:
     """Turns a row's text into a wish."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
+        self.currencies = PriceCurrencies()
         self.names = dict(Carrier.objects.values_list("pk", "name"))
         self.carriers = {name.casefold(): pk for pk, name in self.names.items()}
         self.chosen: int | None = options.get("carrier")
@@ -204,6 +206,9 @@ def _planned(wish: Wish, did: DIDRow | None, aliases: Mapping[str, AliasRow], re
         if wish.carrier_id is not None and did.carrier_id != wish.carrier_id:
             raise Unfit(f"Already a DID of carrier {reader.names[did.carrier_id]}.")
         after = _holding(did.holding, wish, aliases, rested=did.rested)
+        moved = after.alias_id != did.alias_id and after.account_id is not None
+        if moved and (conflict := reader.currencies.conflict(did.id, did.number, after.account_id or 0)):
+            raise Forbidden(conflict)
     except (Unfit, Forbidden) as error:
         words = str(error)
         return refused(wish.row.line, key, words[0].upper() + words[1:] + ("" if words.endswith(".") else "."))

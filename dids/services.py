@@ -15,6 +15,7 @@ from core.models import User
 from core.phone_numbers import format_number
 from dids.choices import DIDState
 from dids.models import DID
+from dids.prices import PriceCurrencies
 from dids.quarantine import has_rested, quarantine_days, quarantine_end, rested_dids
 from dids.transitions import MAP_FROM, RELEASE_FROM, RESUME_FROM, RETIRE_FROM, SUSPEND_FROM
 
@@ -33,6 +34,7 @@ def map_dids(*, actor: User, did_ids: Iterable[int], alias: Alias, account: Acco
         taken = [did for did in dids if did.state not in MAP_FROM]
         if taken:
             raise ValidationError(_refusal("Nothing was mapped", [describe_holder(did) for did in taken]))
+        _check_prices(dids, account)
         return _write(dids, lambda did: (DIDState.MAPPED, alias))
 
 
@@ -208,6 +210,13 @@ def _write(dids: list[DID], target: Callable[[DID], tuple[str, Alias | None]]) -
 def _check_alias(alias: Alias, account: Account) -> None:
     if alias.account_id != account.pk:
         raise ValidationError({"alias": f"{alias} is no alias of {account}."})
+
+
+def _check_prices(dids: Iterable[DID], account: Account) -> None:
+    currencies = PriceCurrencies()
+    foreign = [words for did in dids if (words := currencies.conflict(did.pk, did.number, account.pk))]
+    if foreign:
+        raise ValidationError(_refusal("Nothing was mapped", foreign))
 
 
 def _refusal(what: str, reasons: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from core.tabs import tab_urls
-from dids import mapping_views, views
+from dids import mapping_views, price_views, views
 from dids.models import DID
 
 app_name = "dids"
@@ -17,6 +17,8 @@ urlpatterns = [
     path("dids/<int:pk>/end-quarantine/", views.DIDEndQuarantine.as_view(), name="did_end_quarantine"),
     path("dids/<int:pk>/retire/", views.DIDRetire.as_view(), name="did_retire"),
     path("dids/<int:pk>/delete/", views.DIDDelete.as_view(), name="did_delete"),
+    path("dids/<int:pk>/price/", price_views.DIDPriceEdit.as_view(), name="did_price"),
+    path("dids/<int:pk>/price/remove/", price_views.DIDPriceRemove.as_view(), name="did_price_remove"),
     path("dids/<int:pk>/move/", mapping_views.DIDMove.as_view(), name="did_move"),
     path("dids/<int:pk>/unmap/", mapping_views.DIDUnmap.as_view(), name="did_unmap"),
     path("carriers/<int:pk>/dids/add/", views.DIDAdd.as_view(), name="carrierdid_add"),

@@ -30,6 +30,7 @@ from dids.filters import AccountDIDFilterSet, DIDFilterSet
 from dids.forms import AddDIDForm, DIDForm, EarlyReleaseForm, PasteDIDsForm
 from dids.history import history_of, holders_of
 from dids.models import DID
+from dids.prices import price_of
 from dids.quarantine import has_rested, quarantine_end
 from dids.selectors import dids_with_holders, sip_target
 from dids.services import (
@@ -221,7 +222,7 @@ class DIDView(ObjectFormView):
     @classmethod
     def object_queryset(cls, model: Any) -> QuerySet[DID]:
         """Return DIDs with their holders."""
-        return dids_with_holders()
+        return dids_with_holders().select_related("alias__account__product")
 
     @classmethod
     def object_subtitle(cls, instance: DID) -> str:
@@ -239,7 +240,12 @@ class DIDView(ObjectFormView):
         others = [(label, uri) for label, uri in sip_targets(self.object.number) if uri != target]
         rest_ends = quarantine_end(self.object.state, self.object.state_since)
         return super().get_context_data(
-            sip_target=target, other_targets=others, arrival=last_arrival(self.object), rest_ends=rest_ends, **extra
+            sip_target=target,
+            price=price_of(self.object),
+            other_targets=others,
+            arrival=last_arrival(self.object),
+            rest_ends=rest_ends,
+            **extra,
         )
 
     def perform(self, form: Any) -> DID:

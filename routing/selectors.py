@@ -15,8 +15,8 @@ APPLYING_KINDS = ("decider", "switch")
 SHOWN_VERSIONS = 50
 KIND_WORDS = {
     "carrier": "Carrier", "carrier_account": "Carrier's address", "client": "Client", "account": "Account",
-    "alias": "Alias", "did": "DID", "product": "Product", "product_mapping": "Product mapping",
-    "rate_table": "Rate table", "rate": "Rate", "trace_request": "Trace request",
+    "alias": "Alias", "did": "DID", "did_price": "Own price of DID", "product": "Product",
+    "product_mapping": "Product mapping", "rate_table": "Rate table", "rate": "Rate", "trace_request": "Trace request",
 }  # fmt: skip
 # Beyond this, "and 1,000 more" says enough.
 MOST_COUNTED = 1000

@@ -51,7 +51,11 @@ class ObjectFormView(TabMixin, ModelFormView, ObjectHead):
     def show(self, form: Any, status: int = 200) -> HttpResponse:
         """Render the tab around the form."""
         context = self.get_context_data(
-            form=form, submit_label=self.submit_label, lead=self.get_lead(), may_save=self.may_write or self.open_fields
+            form=form,
+            submit_label=self.submit_label,
+            lead=self.get_lead(),
+            may_save=self.may_write or self.open_fields,
+            may_write=self.may_write,
         )
         return self.render(context, status=status)
 
