@@ -24,6 +24,7 @@ from accounts.services import (
 )
 from accounts.tables import AccountTable, ClientTable
 from billing.ledger_views import AdjustmentView, LedgerTab, PaymentView
+from billing.statement_views import StatementTab
 from core import render
 from core.access import Access
 from core.tabs import ViewTab, bounded_count, register_tab
@@ -222,6 +223,11 @@ class AccountAdjustment(AdjustmentView):
     """Correct an account's balance."""
 
     model = Account
+
+
+@register_tab(Account, "statement")
+class AccountStatement(StatementTab):
+    """What moved an account's balance over a period."""
 
 
 @register_tab(Account, "ledger")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from crispy_forms.layout import Div, Field, Layout
@@ -13,6 +14,7 @@ from billing.models import Product, ProductMapping, Rate, RateTable
 from core.amounts import AmountField
 from core.forms import PortalFormHelper
 from core.phone_numbers import NumberError, read_number
+from core.render import money_text
 
 
 class EntryForm(forms.Form):
@@ -44,6 +46,36 @@ class AdjustmentForm(EntryForm):
         self.fields["note"].required = True
         self.fields["note"].label = "Reason"
         self.fields["note"].help_text = "Stays in the ledger for good."
+
+
+class RefundForm(EntryForm):
+    """Money given back."""
+
+    def __init__(self, *args: Any, left: Decimal, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].initial = left.normalize() if left % 1 else left.quantize(Decimal(1))
+        self.fields["amount"].help_text = f"At most {money_text(left)}. Lowers the balance."
+        self.fields["note"].required = True
+        self.fields["note"].label = "Reason"
+        self.fields["note"].help_text = "Stays in the ledger for good."
+
+
+class PeriodForm(forms.Form):
+    """Business days, both included."""
+
+    since = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label="To", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a period that ends before it begins."""
+        values = super().clean() or {}
+        if values.get("since") and values.get("until") and values["until"] < values["since"]:
+            self.add_error("until", "The period ends before it begins.")
+        for name in ("since", "until"):
+            # Days beyond are no business days of anybody, and their neighbours cannot be reckoned.
+            if (day := values.get(name)) and not 1970 <= day.year <= 9000:
+                self.add_error(name, "Choose a year from 1970 on.")
+        return values
 
 
 class ProductForm(forms.ModelForm):

@@ -25,6 +25,8 @@ from core.models import User
 MONEY_STEP = Decimal("0.000001")
 LARGEST = Decimal("999999999999")  # NUMERIC(18,6) holds twelve digits before the point.
 
+RECEIPTS = 0x72656369  # 'reci' in ASCII; any number that no other advisory lock of this database uses
+
 # What an UPDATE of these columns takes too; a stronger lock would wait for whoever only refers to the balance. The row
 # comes back as it stands after the wait.
 LOCK = """
@@ -59,6 +61,7 @@ class Posting(NamedTuple):
     note: str = ""
     actor: User | None = None
     call: CallLeg | None = None
+    refund_of: int | None = None
 
 
 class LockedBalance(NamedTuple):
@@ -151,13 +154,30 @@ def _row(posting: Posting, amount: Decimal, balances: dict[int, LockedBalance], 
         "attempt_id": attempt_id,
         "started_at": started_at,
         "leg": leg,
+        "receipt_number": None,
+        "refund_of_id": posting.refund_of,
     }
+
+
+def _number_receipts(rows: list[Row]) -> None:
+    """Give payments their receipt numbers, which have no gaps: a payment that is rolled back gives its number back."""
+    payments = [row for row in rows if row["kind"] == EntryKind.PAYMENT.value]
+    if not payments:
+        return
+    with connection.cursor() as cursor:
+        # One at a time, until the commit; the statement after the lock sees what was committed while it waited.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RECEIPTS])
+        cursor.execute("SELECT coalesce(max(receipt_number), 0) FROM billing_ledgerentry")
+        last = cursor.fetchone()[0]
+    for number, row in enumerate(payments, last + 1):
+        row["receipt_number"] = number
 
 
 def _write(rows: list[Row], balances: dict[int, LockedBalance]) -> list[tuple[str, Row]]:
     """Insert entries, give them their ids, and bring each balance to where its last one left it, by one UPDATE."""
     if not rows:
         return []
+    _number_receipts(rows)
     ids = dict(insert_rows(LedgerEntry, tuple(rows[0]), rows, returning="idempotency_key, id"))
     moved = [balances[id_] for id_ in sorted({row["balance_id"] for row in rows})]
     with connection.cursor() as cursor:

@@ -1,14 +1,33 @@
 """Questions about products, rates and ledgers."""
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing.choices import ProductKind
 from billing.models import FREE_INBOUND, Balance, LedgerEntry, Product, ProductMapping, Rate, RateTable
 
 
+def owner_of(balance: Balance) -> tuple[str, Any]:
+    """Return whose balance it is, as kind and object; ("balance", None) where nobody's.
+
+    Carriers and accounts stand above billing: the reverse relations are asked, never the apps.
+    """
+    for kind in ("carrier", "account"):
+        owner = getattr(balance, kind, None)
+        if owner is not None:
+            return kind, owner
+    return "balance", None
+
+
+def with_owner(prefix: str = "") -> list[str]:
+    """Return what ``select_related`` needs, so that :func:`owner_of` asks nothing more."""
+    return [f"{prefix}{relation}" for relation in ("carrier", "account__client")]
+
+
 def ledger_entries(balance: Balance) -> QuerySet[LedgerEntry]:
     """Return the statement of a balance, newest first."""
-    return balance.entries.select_related("actor").order_by("-at", "-id")
+    return balance.entries.select_related("actor", "balance").order_by("-at", "-id")
 
 
 def rate_tables_with_origin() -> QuerySet[RateTable]:

@@ -4,12 +4,14 @@ from decimal import Decimal
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Sum
 
 from billing.choices import EntryKind
 from billing.models import Balance, LedgerEntry, currency_code
-from billing.posting import Posting, post
+from billing.posting import Posting, lock_balances, post
 from core.fields import ZERO
 from core.models import User
+from core.render import money_text
 
 USED_FORM = "This form has already been used for another entry; open it again."
 
@@ -65,8 +67,53 @@ def record_adjustment(
     )
 
 
+def record_refund(
+    *, actor: User, payment: LedgerEntry, amount: Decimal, idempotency_key: str, note: str
+) -> LedgerEntry:
+    """Give a payment back, wholly or in part, with the reason in ``note``; administrators only.
+
+    Raise PermissionDenied for anybody else, ValidationError for what is no payment, no reason, or more than is left.
+    """
+    if not actor.is_administrator:
+        raise PermissionDenied("Only an administrator refunds a payment.")
+    if payment.kind != EntryKind.PAYMENT:
+        raise ValidationError("Only a payment can be refunded.")
+    if not amount.is_finite() or amount <= 0:
+        raise ValidationError({"amount": "A refund is more than zero."})
+    if not note.strip():
+        raise ValidationError({"note": "Say why the payment is refunded."})
+    key = f"refund:{idempotency_key}"
+    with transaction.atomic():
+        # Refunds of one payment wait for each other here, so that together they never exceed it.
+        lock_balances([payment.balance_id])
+        left = refundable(payment)
+        if amount > left and not LedgerEntry.objects.filter(idempotency_key=key).exists():
+            raise ValidationError({"amount": f"Of this payment {money_text(left)} is left to refund."})
+        return record_entry(
+            actor=actor,
+            balance=payment.balance,
+            kind=EntryKind.REFUND,
+            amount=-amount,
+            idempotency_key=key,
+            note=note,
+            refund_of=payment,
+        )
+
+
+def refundable(payment: LedgerEntry) -> Decimal:
+    """Return what of a payment has not been refunded yet."""
+    return payment.amount + (payment.refunds.aggregate(total=Sum("amount"))["total"] or ZERO)
+
+
 def record_entry(
-    *, actor: User | None, balance: Balance, kind: EntryKind, amount: Decimal, idempotency_key: str, note: str = ""
+    *,
+    actor: User | None,
+    balance: Balance,
+    kind: EntryKind,
+    amount: Decimal,
+    idempotency_key: str,
+    note: str = "",
+    refund_of: LedgerEntry | None = None,
 ) -> LedgerEntry:
     """Write one ledger entry and move its balance with it, under the balance's lock, once per key.
 
@@ -74,7 +121,9 @@ def record_entry(
     """
     try:
         with transaction.atomic():
-            [entry] = post([Posting(balance.pk, kind, amount, idempotency_key, note=note, actor=actor)])
+            refunded = refund_of.pk if refund_of else None
+            posting = Posting(balance.pk, kind, amount, idempotency_key, note=note, actor=actor, refund_of=refunded)
+            [entry] = post([posting])
     except IntegrityError:
         # Another balance's entry took the key between our look and our insert.
         if not LedgerEntry.objects.filter(idempotency_key=idempotency_key).exists():

@@ -13,8 +13,10 @@ ANY_NUMBER = "any number"
 class LedgerTable(t.PortalTable):
     """The statement of one balance."""
 
+    id = t.MonoColumn("Entry", link=True, copy=False)
     at = t.WhenColumn("Time")
     kind = t.PillColumn()
+    receipt = t.PlainColumn(accessor="receipt")
     amount = t.MoneyColumn(currency="balance__currency")
     balance_after = t.MoneyColumn("Balance", currency="balance__currency")
     note = t.PlainColumn()
@@ -22,9 +24,9 @@ class LedgerTable(t.PortalTable):
 
     class Meta(t.PortalTable.Meta):
         model = LedgerEntry
-        fields = ("at", "kind", "amount", "balance_after", "note", "actor")
+        fields = ("id", "at", "kind", "amount", "balance_after", "note", "receipt", "actor")
 
-    fixed_columns = ("at", "amount")
+    fixed_columns = ("id", "at", "amount")
 
 
 class ProductTable(t.PortalTable):

@@ -1,12 +1,11 @@
 """What beat runs for the ledger."""
 
-from typing import Any
-
 from celery import shared_task
 from django.utils import timezone
 
 from billing.ledger import Discrepancy, check_ledger
 from billing.models import Balance
+from billing.selectors import owner_of
 from systemlog.choices import Category, Severity
 from systemlog.entries import ref, write_entries
 from systemlog.models import LogEntry
@@ -23,11 +22,7 @@ def prove_ledger() -> int:
 
 
 def _entry(discrepancy: Discrepancy, balance: Balance) -> LogEntry:
-    # Carriers and accounts stand above billing: the reverse relations are asked, never the apps.
-    for kind in ("carrier", "account"):
-        owner: Any = getattr(balance, kind, None)
-        if owner is not None:
-            break
+    kind, owner = owner_of(balance)
     return LogEntry(
         at=timezone.now(),
         category=Category.BILLING,

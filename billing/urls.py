@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from billing import product_views, rate_views
-from billing.models import Product, RateTable
+from billing import entry_views, product_views, rate_views, statement_views
+from billing.models import LedgerEntry, Product, RateTable
 from core.tabs import tab_urls
 
 app_name = "billing"
 
 urlpatterns = [
+    *tab_urls(LedgerEntry, "ledger/<int:pk>/"),
+    path("ledger/<int:pk>/receipt.pdf", entry_views.ReceiptPdf.as_view(), name="ledgerentry_receipt"),
+    path("ledger/<int:pk>/refund/", entry_views.RefundView.as_view(), name="ledgerentry_refund"),
+    path("balances/<int:pk>/statement.pdf", statement_views.StatementPdf.as_view(), name="balance_statement_pdf"),
+    path("balances/<int:pk>/statement.csv", statement_views.StatementCsv.as_view(), name="balance_statement_csv"),
     path("products/", product_views.ProductListView.as_view(), name="product_list"),
     path("products/add/", product_views.ProductAdd.as_view(), name="product_add"),
     *tab_urls(Product, "products/<int:pk>/"),

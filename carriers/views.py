@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
 from billing.ledger_views import AdjustmentView, LedgerTab, PaymentView
+from billing.statement_views import StatementTab
 from carriers.bulk import add_networks, plan_networks
 from carriers.filters import CarrierAccountFilterSet, CarrierFilterSet
 from carriers.forms import CarrierAccountForm, CarrierForm, CarrierMainForm, PasteNetworksForm
@@ -144,6 +145,11 @@ class CarrierAdjustment(AdjustmentView):
     """Correct a carrier's balance."""
 
     model = Carrier
+
+
+@register_tab(Carrier, "statement")
+class CarrierStatement(StatementTab):
+    """What moved a carrier's balance over a period."""
 
 
 @register_tab(Carrier, "ledger")

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Count, Min, OuterRef, Subquery
 
 from billing.models import LedgerEntry
+from billing.selectors import owner_of
 from core.models import User
 from core.render import money_text
 from systemlog.choices import Category, Severity
@@ -238,7 +239,7 @@ def summary(kind: str, rows: list[Any], actor: str, total: int) -> LogEntry:
 
 def ledger_entry(row: LedgerEntry) -> LogEntry:
     """Return the entry of one movement of a balance."""
-    owner_kind, owner = owner_of(row)
+    owner_kind, owner = owner_of(row.balance)
     label = str(owner) if owner else f"balance {row.balance_id}"
     who = row.actor.get_username() if row.actor else "The system"
     amount = f"{'' if row.amount < 0 else '+'}{money_text(row.amount)} {row.balance.currency}"
@@ -254,12 +255,3 @@ def ledger_entry(row: LedgerEntry) -> LogEntry:
         ),
         refs=ref(owner_kind, owner.pk, label) if owner else [],
     )
-
-
-def owner_of(row: LedgerEntry) -> tuple[str, Any]:
-    """Return whose balance moved."""
-    for kind in ("carrier", "account"):
-        owner = getattr(row.balance, kind, None)
-        if owner is not None:
-            return kind, owner
-    return "balance", None

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from accounts.models import Registration
+from billing.models import LedgerEntry
 from cdr.explanation import Evidence, SeenContact
 from cdr.models import CDR, ChargedLeg, SipMessage
 from routing.decision import Decision
@@ -112,9 +113,11 @@ def timeline(record: CDR) -> list[LogEntry]:
     )
 
 
-def charged_legs(record: CDR) -> list[ChargedLeg]:
-    """Return what each side was charged."""
-    return list(ChargedLeg.objects.filter(attempt_id=record.attempt_id).order_by("leg"))
+def charged_legs(record: CDR) -> list[tuple[ChargedLeg, list[LedgerEntry]]]:
+    """Return what each side was charged, with the entries that booked it: none for a call that cost nothing."""
+    legs = ChargedLeg.objects.filter(attempt_id=record.attempt_id).order_by("leg")
+    entries = list(LedgerEntry.objects.filter(attempt_id=record.attempt_id).select_related("balance").order_by("id"))
+    return [(leg, [entry for entry in entries if entry.leg == leg.leg]) for leg in legs]
 
 
 def sip_messages(record: CDR) -> list[SipMessage]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.urls import reverse
 
 from billing.choices import EntryKind, ReservationState
 from billing.models.formats import currency_code
@@ -57,6 +58,8 @@ class LedgerEntry(models.Model):
     attempt_id = models.UUIDField(null=True)
     started_at = models.DateTimeField(null=True)
     leg = models.CharField(max_length=16, blank=True)
+    receipt_number = models.PositiveBigIntegerField(null=True, unique=True, editable=False)
+    refund_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="refunds")
 
     class Meta:
         verbose_name_plural = "ledger entries"
@@ -69,6 +72,15 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the entry's page."""
+        return reverse("billing:ledgerentry_detail", args=[self.pk])
+
+    @property
+    def receipt(self) -> str:
+        """Return the receipt's number as it is printed; payments have one, without gaps."""
+        return f"R-{self.receipt_number:06d}" if self.receipt_number else ""
 
 
 class Reservation(models.Model):
