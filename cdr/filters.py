@@ -9,12 +9,22 @@ from django.db.models import F, Q, QuerySet
 from cdr.choices import Outcome
 from cdr.models import CDR
 from core.filters import PortalFilterSet
+from core.phone_numbers import country_choices
+from dids.models import DID
 from routing.reasons import choices as reason_choices
 from systemlog.filters import CALL_ID, address_in, number_digits
 from systemlog.models import LogEntry
 from systemlog.references import ids_found
 
 MOST_CALLS = 2000
+# In the place of "#12": the calls that no such party was found for.
+NOBODY = "#0"
+NO_COUNTRY = "none"
+
+
+def countries() -> list[tuple[str, str]]:
+    """Return the countries of DIDs, and what finds the calls without one."""
+    return [(NO_COUNTRY, "None"), *country_choices()]
 
 
 class CdrFilterSet(PortalFilterSet):
@@ -27,6 +37,8 @@ class CdrFilterSet(PortalFilterSet):
     reason = filters.MultipleChoiceFilter(choices=reason_choices, distinct=False)
     carrier = filters.CharFilter(method="party", label="Carrier")
     did = filters.CharFilter(method="party", label="DID")
+    country = filters.ChoiceFilter(method="by_country", choices=countries, label="Country of the DID")
+    client = filters.CharFilter(method="party", label="Client")
     account = filters.CharFilter(method="party", label="Account")
     alias = filters.CharFilter(method="party", label="Alias")
     source = filters.CharFilter(method="by_source", label="Source address")
@@ -39,8 +51,8 @@ class CdrFilterSet(PortalFilterSet):
     class Meta:
         model = CDR
         fields = (
-            "outcome", "reason", "carrier", "did", "account", "alias", "source", "caller", "hung_up_by", "longer",
-            "traced", "started_at",
+            "outcome", "reason", "carrier", "did", "country", "client", "account", "alias", "source", "caller",
+            "hung_up_by", "longer", "traced", "started_at",
         )  # fmt: skip
 
     def by_outcome(self, queryset: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
@@ -52,8 +64,17 @@ class CdrFilterSet(PortalFilterSet):
 
     def party(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep calls of the carriers, DIDs, … whose name holds a text, or was exactly it at the call."""
+        if value.strip() == NOBODY:
+            return queryset.filter(**{f"{name}_id": None})
         found = ids_found(name, number_digits(value) or value if name == "did" else value)
         return queryset.filter(Q(**{f"{name}_id__in": found}) | Q(**{f"{name}_label": value}))
+
+    def by_country(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Keep calls to DIDs of a country, or those to none."""
+        if value == NO_COUNTRY:
+            # A DID that was deleted since has no country either.
+            return queryset.exclude(did_id__in=DID.objects.exclude(country="").values("pk"), did_id__isnull=False)
+        return queryset.filter(did_id__in=DID.objects.filter(country=value).values("pk"))
 
     def by_source(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep calls from one address."""

@@ -37,7 +37,8 @@ class BoundedPaginator(Paginator):
         number = self.validate_number(number)
         rows: Any = self.object_list
         data = rows.data.data
-        if not isinstance(data, QuerySet):
+        # Rows of sums have no key by which to find them.
+        if not isinstance(data, QuerySet) or getattr(data, "_fields", None) is not None:
             return super().page(number)
         first = (number - 1) * self.per_page
         last = min(first + self.per_page, self.count)

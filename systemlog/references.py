@@ -1,5 +1,6 @@
 """What log entries speak of, and where its page is. Higher apps register their kinds; this one knows none of them."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from core import render
 from core.sentences import set_for_reading
 
 MOST_FOUND = 50
+ROW = re.compile(r"#(\d{1,18})")
 # What another reference leads to already would only take room in a list.
 SAID_BY = {"client": "account"}
 
@@ -35,7 +37,9 @@ def register_kind(name: str, label: str, url_name: str, find: Callable[[str], It
 
 
 def ids_found(kind: str, text: str) -> list[int]:
-    """Return the ids of a kind whose name holds a text."""
+    """Return the ids of a kind whose name holds a text; "#12" is the row of that number, whatever its name."""
+    if row := ROW.fullmatch(text.strip()):
+        return [int(row[1])]
     return list(_kinds[kind].find(text))[:MOST_FOUND] if kind in _kinds else []
 
 

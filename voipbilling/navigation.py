@@ -32,6 +32,8 @@ NAVIGATION = (
         "report",
         (
             NavItem("CDR", "cdr:cdr_list"),
+            NavItem("Margin", "reports:margin"),
+            NavItem("Traffic", "reports:traffic"),
             NavItem("System Log", "syslog:logentry_list"),
             NavItem("Web access log", "syslog:accessentry_list"),
         ),

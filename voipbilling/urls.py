@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", include("voipbilling.urls_schema")),
     path("api/v1/", include("voipbilling.urls_api")),
     path("", include("cdr.urls")),
+    path("reports/", include("cdr.reports.urls")),
     path("carriers/", include("carriers.urls")),
     path("", include("accounts.urls")),
     path("", include("dids.urls")),

@@ -58,6 +58,8 @@ class ListView(PageView):
     table_class: type[PortalTable]
     filterset_class: type[PortalFilterSet] | None = None
     keyset: tuple[str, ...] = ()
+    # What tells rows apart that are equal in the chosen order; rows of sums have no primary key.
+    unique_order: tuple[str, ...] = ("pk",)
     bulk_actions: tuple[BulkAction, ...] = ()
     empty: EmptyState = EmptyState("Nothing here yet")
 
@@ -104,7 +106,7 @@ class ListView(PageView):
     def get_table(self, rows: Any, *, export: bool = False) -> PortalTable:
         """Return the table over rows, with the columns and the order that the address chose."""
         chosen = self.chosen_columns()
-        sort = [name for value in self.request.GET.getlist("sort") for name in value.split(",") if name]
+        sort = self.chosen_order()
         table = self.table_class(
             rows,
             columns=chosen,
@@ -112,13 +114,22 @@ class ListView(PageView):
             orderable=False if self.keyset else None,
             order_by_field="sort",
             with_select=bool(self.shown_bulk_actions()) and not export,
+            **self.table_options(),
         )
         data = table.data.data
         if not self.keyset and isinstance(data, QuerySet):
             # Rows that are equal in the chosen order would otherwise change places between two pages.
             order = data.query.order_by or data.model._meta.ordering
-            table.data.data = data.order_by(*order, "pk")
+            table.data.data = data.order_by(*order, *self.unique_order)
         return table
+
+    def table_options(self) -> dict[str, Any]:
+        """Return what else the table is told as it is made."""
+        return {}
+
+    def chosen_order(self) -> list[str]:
+        """Return the columns that the address orders by; none for the table's own order."""
+        return [name for value in self.request.GET.getlist("sort") for name in value.split(",") if name]
 
     def chosen_columns(self) -> list[str]:
         """Return the columns that the address names, or those this browser chose for this list before."""

@@ -102,6 +102,29 @@ def fill_cdrs(count: int) -> list[Any]:
     return []
 
 
+def fill_reports(count: int) -> list[Any]:
+    """Make a rolled-up day of calls and money for each of so many carriers."""
+    from cdr.reports.models import MoneyDay, TrafficDay
+    from core.business_time import today
+
+    start = TrafficDay.objects.count()
+    parties = range(start + 1, start + 1 + count)
+    TrafficDay.objects.bulk_create(
+        TrafficDay(
+            day=today(), carrier_id=n, did_id=n, attempts=9, seizures=8, answered=7, effective=8, rang=8, talk_us=10**9,
+            pdd_us=10**6,
+        )
+        for n in parties
+    )  # fmt: skip
+    MoneyDay.objects.bulk_create(
+        MoneyDay(
+            day=today(), carrier_id=n, did_id=n, kind="account", currency="USD", entries=7, charged_seconds=99, amount=n
+        )
+        for n in parties
+    )  # fmt: skip
+    return []
+
+
 def fill_jobs(count: int) -> list[Any]:
     """Make bulk changes."""
     from core.jobs.models import Job
@@ -154,6 +177,9 @@ CEILINGS: dict[str, Ceiling] = {
     "mail:outgoingmail_list": Ceiling(3, fill_mail),
     "cdr:cdr_list": Ceiling(3, fill_cdrs),
     "syslog:switch_list": Ceiling(BASE, fill_switches),
+    # Totals, what is still to be counted, and when those days were; traffic also asks for the top destinations.
+    "reports:margin": Ceiling(BASE + 3, fill_reports),
+    "reports:traffic": Ceiling(BASE + 4, fill_reports),
 }
 
 
