@@ -15,6 +15,7 @@ from core.models import User
 from core.phone_numbers import NumberError, WrittenNumber, area_of, range_ends, read_list, read_number, read_range
 from core.preview import Outcome, PreviewOutdated, digest_of
 from dids.models import DID
+from dids.rental_plans import default_bought_plans
 from dids.services import describe_holder
 
 LIMIT = 10_000
@@ -120,6 +121,7 @@ def add_dids(*, actor: User, carrier: Carrier, plan: list[PlannedDID], previewed
     rows = [row for row in plan if row.outcome.applies]
     # A text that gave one number is how the provider writes it; one that gave many is a range.
     uses = Counter(row.text for row in plan)
+    bought = default_bought_plans(carrier, (row.country for row in rows))
     dids = [
         DID(
             number=row.number,
@@ -127,6 +129,7 @@ def add_dids(*, actor: User, carrier: Carrier, plan: list[PlannedDID], previewed
             carrier=carrier,
             country=row.country,
             area=area_of(row.number)[:100],
+            bought_plan=bought[row.country],
             state_since=now,
         )
         for row in rows

@@ -12,6 +12,7 @@ from core.filters import PortalFilterSet
 from core.phone_numbers import country_choices
 from dids.choices import DIDState
 from dids.models import DID
+from dids.plans.models import RentalPlan
 
 
 def number_search(queryset: QuerySet[Any], text: str) -> QuerySet[Any] | None:
@@ -50,10 +51,17 @@ class DIDFilterSet(AvailableFilterSet):
     search_placeholder = "Number, carrier, account or alias"
     state = django_filters.ChoiceFilter(choices=DIDState.choices)
     country = django_filters.ChoiceFilter(choices=country_choices)
+    plan = django_filters.ModelChoiceFilter(
+        label="Rental plan", queryset=RentalPlan.objects.order_by("name"), method="by_plan"
+    )
 
     class Meta:
         model = DID
         fields = ("state", "carrier", "country")
+
+    def by_plan(self, queryset: QuerySet[Any], name: str, value: RentalPlan) -> QuerySet[Any]:
+        """Find the DIDs that are bought or sold by a plan."""
+        return queryset.filter(**{f"{value.side}_plan": value})
 
     def words_search(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Find each word in the DID or a holder's name; names are looked up once, not once for each of their DIDs."""

@@ -4,11 +4,14 @@ from typing import Any
 
 from crispy_forms.layout import Div, Field, Layout
 from django import forms
+from django.db.models import Q
 
 from accounts.models import Account, Alias
 from core.forms import PortalFormHelper
 from core.phone_numbers import country_choices
 from dids.models import DID, DIDPrice
+from dids.plans.choices import RentalSide
+from dids.plans.forms import PlanField
 from dids.quarantine import quarantine_days
 
 WRITTEN = {"class": "mono", "autocomplete": "off", "spellcheck": "false"}
@@ -74,9 +77,19 @@ class MapForm(forms.Form):
         empty_label="Choose alias…",
         error_messages={"required": "Choose the alias that these numbers are to ring."},
     )
+    sold_plan = PlanField(
+        RentalSide.SOLD,
+        label="Rental plan",
+        empty_label="As the list says",
+    )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        plans: Any = self.fields["sold_plan"]
+        plans.queryset = plans.queryset.filter(Q(currency=account.balance.currency) | Q(setup_fee=0, monthly_fee=0))
+        # Read once: whether there is a choice, and the choice.
+        plans.choices = list(iter(plans.choices))  # Without its length, which would be counted.
+        self.offers_plans = len(plans.choices) > 1
         aliases = account.aliases.defer("ha1_md5", "ha1_sha256")
         self.fields["alias"].queryset = aliases  # type: ignore[attr-defined]
         first = list(aliases[:2])
@@ -86,10 +99,11 @@ class MapForm(forms.Form):
 
 
 class MoveForm(MapForm):
-    """Another alias of the same account."""
+    """Another alias of the same account, which goes on paying what it pays."""
 
     def __init__(self, *args: Any, current: Alias, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        del self.fields["sold_plan"]
         field = self.fields["alias"]
         field.label = "Alias"
         field.queryset = field.queryset.exclude(pk=current.pk)  # type: ignore[attr-defined]

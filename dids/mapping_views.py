@@ -13,10 +13,12 @@ from core.access import Access
 from core.tabs import ViewTab, bounded_count, register_tab
 from core.views import EmptyState, FormActionView, PageAction, TabListView
 from core.views.detail import tab_address
+from core.views.edit import add_errors
 from dids.choices import DIDState
 from dids.filters import AccountDIDFilterSet, AvailableFilterSet
 from dids.forms import MapForm, MoveForm, UnmapForm
 from dids.models import DID
+from dids.rental_plans import AccountPricing
 from dids.selectors import available_dids, dids_of_account, dids_with_holders
 from dids.services import map_dids, move_dids, unmap_dids, until_words
 from dids.tables import AccountDIDTable, AvailableDIDTable
@@ -76,6 +78,7 @@ class DIDMap(TabListView):
         """Tick what was chosen."""
         table: Any = super().get_table(rows, export=export)
         table.chosen = self.chosen
+        table.pricing = AccountPricing(self.object)
         return table
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
@@ -99,9 +102,10 @@ class DIDMap(TabListView):
                     did_ids=self.chosen,
                     alias=alias,
                     account=self.object,
+                    sold_plan=self.form.cleaned_data["sold_plan"],
                 )
             except ValidationError as error:
-                self.form.add_error(None, error)
+                add_errors(self.form, error)
             else:
                 what = str(dids[0]) if len(dids) == 1 else f"{len(dids):,} DID numbers"
                 messages.success(request, f"{what} mapped to {alias}. Make a test call and watch System Log.")

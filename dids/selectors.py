@@ -16,7 +16,7 @@ def dids_with_holders() -> QuerySet[DID]:
 
 def available_dids() -> QuerySet[DID]:
     """Return the DIDs that may be mapped now (operator's guide: "the list of available DIDs")."""
-    return DID.objects.filter(state=DIDState.AVAILABLE).select_related("carrier").order_by("number")
+    return DID.objects.filter(state=DIDState.AVAILABLE).select_related("carrier", "sold_plan").order_by("number")
 
 
 def dids_of_account(account: Account) -> QuerySet[DID]:

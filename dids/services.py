@@ -15,18 +15,23 @@ from core.models import User
 from core.phone_numbers import format_number
 from dids.choices import DIDState
 from dids.models import DID
+from dids.plans.models import RentalPlan
 from dids.prices import PriceCurrencies
 from dids.quarantine import has_rested, quarantine_days, quarantine_end, rested_dids
+from dids.rental_plans import plan_changes, price_for_account
 from dids.transitions import MAP_FROM, RELEASE_FROM, RESUME_FROM, RETIRE_FROM, SUSPEND_FROM
 
 NAMED = 5
 QUARANTINES_AT_ONCE = 5_000
 
 
-def map_dids(*, actor: User, did_ids: Iterable[int], alias: Alias, account: Account) -> list[DID]:
+def map_dids(
+    *, actor: User, did_ids: Iterable[int], alias: Alias, account: Account, sold_plan: RentalPlan | None = None
+) -> list[DID]:
     """Map available DIDs to ``alias``, which must belong to ``account``; all of them or none.
 
-    Raise ValidationError that names each DID which is not available any more and who has it now.
+    The account rents them by ``sold_plan``, else by the plan that each has, else by the default. Raise ValidationError
+    that names each DID which is not available any more and who has it now, or a plan in another currency.
     """
     _check_alias(alias, account)
     with transaction.atomic(), acting(actor):
@@ -35,6 +40,7 @@ def map_dids(*, actor: User, did_ids: Iterable[int], alias: Alias, account: Acco
         if taken:
             raise ValidationError(_refusal("Nothing was mapped", [describe_holder(did) for did in taken]))
         _check_prices(dids, account)
+        price_for_account(dids, account, sold_plan)
         return _write(dids, lambda did: (DIDState.MAPPED, alias))
 
 
@@ -147,9 +153,10 @@ def delete_dids(*, actor: User, did_ids: Iterable[int]) -> int:
 
 
 def update_did(*, actor: User, did: DID, **changes: Any) -> DID:
-    """Change a DID's own fields (limit, notes, provider's number); its number and carrier stay."""
+    """Change a DID's own fields (limit, notes, provider's number, rental plans); its number and carrier stay."""
     with transaction.atomic(), acting(actor):
         locked = DID.objects.select_for_update(no_key=True).get(pk=did.pk)
+        plan_changes(locked, changes)
         for field, value in changes.items():
             setattr(locked, field, value)
         locked.full_clean()

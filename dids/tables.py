@@ -10,6 +10,7 @@ from core import tables as t
 from core.phone_numbers import format_number
 from core.row_actions import ActionsColumn, ActionTable, RowAction
 from dids.models import DID
+from dids.rental_plans import AccountPricing
 
 
 class NumberColumn(t.PlainColumn):
@@ -145,18 +146,28 @@ class AvailableDIDTable(t.PortalTable):
     carrier = t.PlainColumn()
     country = t.PlainColumn()
     area = t.PlainColumn()
+    rental = t.PlainColumn("Rental for this account", accessor="pk", orderable=False)
     state_since = t.WhenColumn("Available", relative=True)
 
     class Meta(t.PortalTable.Meta):
         model = DID
-        fields = ("select", "number", "carrier", "country", "area", "state_since")
+        fields = ("select", "number", "carrier", "country", "area", "rental", "state_since")
         order_by = "number"
 
     fixed_columns = ("select", "number")
 
     def __init__(self, *args: Any, chosen: frozenset[int] = frozenset(), **kwargs: Any) -> None:
         self.chosen = chosen
+        self.pricing: AccountPricing | None = None
         super().__init__(*args, **kwargs)
+
+    def render_rental(self, record: DID) -> str:
+        """Say what mapping costs."""
+        return (self.pricing.words(record) if self.pricing else "") or "–"
+
+    def value_rental(self, record: DID) -> str:
+        """Say the same in an export."""
+        return self.pricing.words(record) if self.pricing else ""
 
     def render_number(self, value: str) -> Any:
         """Draw for reading."""

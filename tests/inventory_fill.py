@@ -209,11 +209,41 @@ def fill_rates(count: int) -> list[Any]:
     return [table.pk]
 
 
+def fill_plans(count: int) -> list[Any]:
+    from dids.plans.models import RentalPlan
+
+    RentalPlan.objects.bulk_create(
+        RentalPlan(name=f"Plan {number}", side="sold", currency="USD", monthly_fee=1) for number in _numbers(count)
+    )
+    return []
+
+
+def _rented(count: int, **plans: Any) -> None:
+    _dids(count, state="mapped", alias=_alias(), **plans)
+
+
+def _plan(side: str) -> Any:
+    from dids.plans.models import RentalPlan
+
+    values = {"side": side, "currency": "USD", "monthly_fee": 1}
+    return RentalPlan.objects.get_or_create(name=f"Filled, {side}", defaults=values)[0]
+
+
+def fill_account_rentals(count: int) -> list[Any]:
+    _rented(count, sold_plan=_plan("sold"))
+    return [_account().pk]
+
+
+def fill_carrier_rentals(count: int) -> list[Any]:
+    _rented(count, bought_plan=_plan("bought"))
+    return [_carrier().pk]
+
+
 # Queries and filler by URL name. A tab asks, beyond a list's four, for its object and one count per tab.
 INVENTORY: dict[str, tuple[int, Fill]] = {
     "carriers:carrier_list": (4, fill_carriers),
     "carriers:carrier_accounts": (9, fill_addresses),
-    "carriers:carrier_dids": (9, fill_carrier_dids),
+    "carriers:carrier_dids": (10, fill_carrier_dids),  # The choice of rental plans among its filters
     "carriers:carrier_ledger": (9, fill_carrier_ledger),
     "accounts:client_list": (4, fill_clients),
     "accounts:client_accounts": (9, fill_client_accounts),
@@ -224,8 +254,14 @@ INVENTORY: dict[str, tuple[int, Fill]] = {
     "accounts:alias_list": (4, fill_aliases),
     "accounts:alias_dids": (9, fill_alias_dids),
     "accounts:registration_list": (4, fill_registrations),
-    "dids:did_list": (5, fill_dids),
-    "dids:accountdid_add": (11, fill_available),
+    # The choices of carriers and rental plans in its filters.
+    "dids:did_list": (6, fill_dids),
+    "rental_plans:rentalplan_list": (4, fill_plans),
+    # Their sum, and what is owed.
+    "accounts:account_rentals": (12, fill_account_rentals),
+    "carriers:carrier_rentals": (12, fill_carrier_rentals),
+    # The rental plans on offer, and the default ones.
+    "dids:accountdid_add": (13, fill_available),
     "billing:product_list": (4, fill_products),
     "billing:product_detail": (9, fill_mappings),
     "billing:ratetable_list": (4, fill_rate_tables),

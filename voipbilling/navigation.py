@@ -25,6 +25,7 @@ NAVIGATION = (
         (
             NavItem("Products", "billing:product_list"),
             NavItem("Rates", "billing:ratetable_list", match=("billing:rate",)),
+            NavItem("Rental plans", "rental_plans:rentalplan_list", match=("rental_plans:",)),
         ),
     ),
     NavGroup(

@@ -18,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("carriers/", include("carriers.urls")),
     path("", include("accounts.urls")),
     path("", include("dids.urls")),
+    path("", include("dids.plans.urls")),
+    path("", include("dids.rentals.urls")),
     path("", include("billing.urls")),
     path("", include("billing.seller.urls")),
 ]

@@ -1,6 +1,6 @@
 """Questions about rental plans."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from dids.plans.choices import RentalSide
 from dids.plans.models import RentalPlan
@@ -33,8 +33,3 @@ class Defaults:
             if plan := self.plans.get((currency, *scope)):
                 return plan
         return None
-
-
-def used_by(plan: RentalPlan) -> Q:
-    """Return the condition under which a DID has this plan."""
-    return Q(bought_plan=plan) | Q(sold_plan=plan)

@@ -11,6 +11,7 @@ from core.fields import MoneyField
 from core.phone_numbers import format_number
 from dids.models import DID
 from dids.plans.choices import RentalSide
+from dids.plans.models import RentalPlan
 from dids.rentals.choices import ChargeKind
 
 
@@ -73,7 +74,7 @@ class RentalCharge(models.Model):
     last = models.DateField()
     days = models.PositiveSmallIntegerField()
     of_days = models.PositiveSmallIntegerField()
-    plan_id = models.BigIntegerField()
+    plan = models.ForeignKey(RentalPlan, on_delete=models.PROTECT, related_name="rental_charges")
     plan_name = models.CharField(max_length=100)
     fee = MoneyField()
     amount = MoneyField()

@@ -1,0 +1,91 @@
+"""Forms of rental plans."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from core.phone_numbers import country_choices
+from core.render import money_text
+from dids.plans.choices import RentalSide
+from dids.plans.models import RentalPlan
+from dids.plans.selectors import plans_offered
+
+
+class PlanForm(forms.ModelForm):
+    """What a number costs by the month."""
+
+    country = forms.ChoiceField(
+        choices=lambda: [("", "Any country"), *country_choices()],
+        required=False,
+        label="Default for numbers of country",
+    )
+
+    class Meta:
+        model = RentalPlan
+        fields = (
+            "name",
+            "side",
+            "currency",
+            "setup_fee",
+            "monthly_fee",
+            "first_period",
+            "free_days",
+            "is_default",
+            "carrier",
+            "country",
+        )
+        labels = {
+            "first_period": "First month",
+            "free_days": "Free period, days",
+            "is_default": "Default plan",
+            "carrier": "Default for numbers of carrier",
+        }
+        help_texts = {
+            "side": "Bought: what we owe the carrier for the number. Sold: what the account pays for it.",
+            "setup_fee": "Charged once, when the rental begins.",
+            "monthly_fee": "A change holds for months that begin after it.",
+            "currency": "That of the balances it is charged to; amounts are not converted.",
+            "free_days": "Days after the start before the first month is charged; the set-up fee is charged at once.",
+            "is_default": "New numbers (bought) or numbers mapped to an account (sold) without a plan get it.",
+        }
+        widgets = {
+            "currency": forms.TextInput(attrs={"class": "mono", "maxlength": 3, "autocomplete": "off"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["carrier"].empty_label = "Any carrier"  # type: ignore[attr-defined]
+        self.fields["carrier"].required = False
+        if self.instance.pk:
+            for name in ("side", "currency"):
+                self.fields[name].disabled = True
+        else:
+            self.initial.setdefault("currency", settings.DEFAULT_CURRENCY)
+
+    def clean_currency(self) -> str:
+        """Take small letters too."""
+        return self.cleaned_data["currency"].upper()
+
+
+class ArchiveForm(forms.Form):
+    """Nothing but the button."""
+
+
+class PlanField(forms.ModelChoiceField):
+    """A choice of rental plans, each with its fees; one that is archived is offered where it is had already."""
+
+    def __init__(self, side: RentalSide, **kwargs: Any) -> None:
+        kwargs.setdefault("required", False)
+        kwargs.setdefault("empty_label", "None: not charged")
+        super().__init__(queryset=plans_offered(side), **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return "Standard – 3.00 USD a month, set-up 5.00"."""
+        return f"{obj} – {plan_words(obj)}"
+
+
+def plan_words(plan: RentalPlan) -> str:
+    """Return what a plan costs, in few words."""
+    words = f"{money_text(plan.monthly_fee)} {plan.currency} a month"
+    return f"{words}, set-up {money_text(plan.setup_fee)}" if plan.setup_fee else words
