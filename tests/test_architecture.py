@@ -9,6 +9,7 @@ from django.db import models
 
 LAYERS = [
     ["reports"],
+    ["invoices"],
     ["cdr"],
     ["routing"],
     ["rentals"],

@@ -11,6 +11,7 @@ NAVIGATION = (
             NavItem("Clients", "accounts:client_list"),
             NavItem("Accounts", "accounts:account_list", match=("accounts:account_", "dids:accountdid_")),
             NavItem("Aliases", "accounts:alias_list"),
+            NavItem("Invoices", "invoices:invoice_list", match=("invoices:",)),
         ),
     ),
     NavGroup(

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "dids.rentals",
     "routing",
     "cdr",
+    "cdr.invoices",
     "cdr.reports",
 ]
 

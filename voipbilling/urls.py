@@ -6,6 +6,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("core.urls")),
     path("account/", include("core.urls_account")),
     path("bulk/", include("core.jobs.urls")),
+    path("invoices/", include("cdr.invoices.urls")),
     path("mail/", include("systemlog.mail.urls")),
     path("log/", include("systemlog.urls")),
     path("", include("routing.urls")),

@@ -164,6 +164,62 @@ def fill_mail(count: int) -> list[Any]:
     return []
 
 
+def fill_invoices(count: int) -> list[Any]:
+    """Make drafts of one account's invoices."""
+    import datetime as dt
+
+    from cdr.invoices.models import Invoice
+    from tests import inventory_fill as inventory
+
+    account, start = inventory._account(), Invoice.objects.count()
+    at = timezone.now()
+    Invoice.objects.bulk_create(
+        Invoice(
+            account=account, client=account.client, currency="USD", starts_at=at, ends_at=at + dt.timedelta(days=1),
+            first_day=at.date() - dt.timedelta(days=start + number), last_day=at.date(),
+        )
+        for number in range(count)
+    )  # fmt: skip
+    return []
+
+
+def fill_invoice_lines(count: int) -> list[Any]:
+    """Make lines of one invoice that each bill an entry."""
+    from cdr.invoices.models import Invoice, InvoicedEntry, InvoiceLine
+    from tests import inventory_fill as inventory
+
+    if not Invoice.objects.exists():
+        fill_invoices(1)
+    invoice = Invoice.objects.earliest("pk")
+    start = invoice.lines.count()
+    lines = InvoiceLine.objects.bulk_create(
+        InvoiceLine(invoice=invoice, position=start + number, kind="other", description="x", amount=1)
+        for number in range(1, count + 1)
+    )
+    inventory._entries(invoice.account.balance, count)
+    entries = invoice.account.balance.entries.filter(billed=None)
+    InvoicedEntry.objects.bulk_create(
+        InvoicedEntry(entry=entry, line=line) for entry, line in zip(entries, lines, strict=True)
+    )
+    return [invoice.pk]
+
+
+def fill_account_invoices(count: int) -> list[Any]:
+    """Make invoices of one account, and return it."""
+    from tests import inventory_fill as inventory
+
+    fill_invoices(count)
+    return [inventory._account().pk]
+
+
+def fill_client_invoices(count: int) -> list[Any]:
+    """Make invoices of one client, and return it."""
+    from tests import inventory_fill as inventory
+
+    fill_invoices(count)
+    return [inventory._account().client_id]
+
+
 CEILINGS: dict[str, Ceiling] = {
     "jobs:job_list": Ceiling(BASE, fill_jobs),
     # The names of carriers and aliases, and what the file was chosen with.
@@ -174,6 +230,12 @@ CEILINGS: dict[str, Ceiling] = {
     # The tail's cursor takes two more: the newest id, and those committed lately.
     "syslog:logentry_list": Ceiling(5, fill_log),
     "syslog:deadletter_list": Ceiling(BASE, fill_dead_letters),
+    "invoices:invoice_list": Ceiling(BASE, fill_invoices),
+    "invoices:invoice_lines": Ceiling(6, fill_invoice_lines),
+    "invoices:invoice_charges": Ceiling(5, fill_invoice_lines),
+    # The object, one count per tab, and the list's own.
+    "accounts:account_invoices": Ceiling(10, fill_account_invoices),
+    "accounts:client_invoices": Ceiling(6, fill_client_invoices),
     "mail:outgoingmail_list": Ceiling(3, fill_mail),
     "cdr:cdr_list": Ceiling(3, fill_cdrs),
     "syslog:switch_list": Ceiling(BASE, fill_switches),

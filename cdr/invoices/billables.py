@@ -1,0 +1,154 @@
+"""Which ledger entries an invoice bills, and how they sum up to lines.
+
+Billed are charges, rentals with their refunds, and adjustments; payments and money paid back are no supply. What was
+booked before the end of the period and stands on no invoice yet is billed, however old it is: nothing is forgotten,
+and what belongs before the period says so on its line.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from billing.seller.models import LineDetail
+from cdr.invoices.choices import LineKind
+from cdr.invoices.models import Invoice, InvoiceLine
+from core.phone_numbers import format_number
+
+# Rentals are told by their key, since their refunds are of the same kind as money that is paid back.
+BILLED = "(e.kind IN ('charge', 'rental', 'adjustment') OR e.idempotency_key LIKE 'rental:%%')"
+UNBILLED = """
+NOT EXISTS (SELECT FROM invoices_invoicedentry d WHERE d.entry_id = e.id AND NOT d.released)
+"""
+ENTRIES = f"""
+WITH billable AS (
+    SELECT e.id, e.kind, e.amount, e.note, e.idempotency_key AS key, e.attempt_id, e.started_at, e.leg,
+           coalesce(e.started_at, e.at) AS since
+    FROM billing_ledgerentry e
+    WHERE e.balance_id = %(balance)s AND e.at < %(ends_at)s AND {BILLED} AND {UNBILLED}
+), grouped AS (
+    SELECT b.id, b.amount, b.note, b.attempt_id, l.charged_seconds,
+           -- A correction is of the same call: it moves money, and neither counts nor lasts again.
+           b.attempt_id IS NOT NULL AND b.key = 'call:' || b.attempt_id || ':' || b.leg AS is_call,
+           CASE WHEN b.attempt_id IS NOT NULL THEN 'calls'
+                WHEN b.key LIKE 'rental:%%' OR b.kind = 'rental' THEN 'rental'
+                WHEN b.kind = 'adjustment' THEN 'adjustment'
+                ELSE 'other' END AS kind,
+           CASE WHEN b.attempt_id IS NULL THEN b.id::text
+                WHEN %(detail)s = 'day' THEN to_char(b.since AT TIME ZONE %(zone)s, 'YYYY-MM-DD')
+                ELSE coalesce(c.number, '') END AS what,
+           CASE WHEN b.since < %(starts_at)s
+                THEN to_char(b.since AT TIME ZONE %(zone)s, 'YYYY-MM') ELSE '' END AS late
+    FROM billable b
+    LEFT JOIN cdr_cdr c ON c.attempt_id = b.attempt_id AND c.started_at = b.started_at
+    LEFT JOIN cdr_chargedleg l ON l.attempt_id = b.attempt_id AND l.leg = b.leg
+)
+"""  # noqa: S608 - the texts are this file's own
+LINES = (
+    ENTRIES
+    + """
+SELECT kind, what, late, count(*) FILTER (WHERE is_call), coalesce(sum(charged_seconds) FILTER (WHERE is_call), 0),
+       -sum(amount), min(note)
+FROM grouped GROUP BY kind, what, late
+"""
+)
+LINK = (
+    ENTRIES
+    + """
+INSERT INTO invoices_invoicedentry (entry_id, line_id, released)
+SELECT g.id, m.line, false FROM grouped g
+JOIN unnest(%(kinds)s::text[], %(whats)s::text[], %(lates)s::text[], %(lines)s::bigint[]) AS m (kind, what, late, line)
+    USING (kind, what, late)
+"""
+)
+# What no invoice has billed yet, of any time.
+OPEN = (
+    f"SELECT coalesce(sum(e.amount), 0) FROM billing_ledgerentry e WHERE e.balance_id = %s AND {BILLED} AND {UNBILLED}"  # noqa: S608
+)
+ORDER = {kind: place for place, kind in enumerate(LineKind)}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries that one line sums up: their kind, what they have in common, and the month they come late from."""
+
+    kind: LineKind
+    what: str
+    late: str
+    description: str
+    quantity: Decimal | None
+    unit: str
+    amount: Decimal
+
+    def line(self, invoice: Invoice, position: int) -> InvoiceLine:
+        """Return the line."""
+        return InvoiceLine(
+            invoice=invoice, position=position, kind=self.kind, description=self.description,
+            quantity=self.quantity, unit=self.unit, amount=self.amount, late=bool(self.late),
+        )  # fmt: skip
+
+
+def groups_of(invoice: Invoice, detail: str) -> list[Group]:
+    """Return what an invoice of this account and period would bill now, in the order of its lines."""
+    with connection.cursor() as cursor:
+        cursor.execute(LINES, _values(invoice, detail))
+        groups = [_group(row, detail) for row in cursor.fetchall()]
+    return sorted(groups, key=lambda group: (ORDER[group.kind], group.what.zfill(20), group.late))
+
+
+def link_entries(invoice: Invoice, detail: str, lines: Sequence[tuple[Group, InvoiceLine]]) -> None:
+    """Note which line bills which entry. The balance is locked since the groups were read, so both see the same."""
+    values = {
+        "kinds": [str(group.kind) for group, _ in lines],
+        "whats": [group.what for group, _ in lines],
+        "lates": [group.late for group, _ in lines],
+        "lines": [line.pk for _, line in lines],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(LINK, _values(invoice, detail) | values)
+
+
+def unbilled_sum(balance_id: int) -> Decimal:
+    """Return the sum of a balance's entries that no invoice bills yet; charges are below zero."""
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN, [balance_id])
+        return cursor.fetchone()[0]
+
+
+def _values(invoice: Invoice, detail: str) -> dict[str, Any]:
+    return {
+        "balance": invoice.account.balance_id, "starts_at": invoice.starts_at, "ends_at": invoice.ends_at,
+        "zone": invoice.time_zone, "detail": detail,
+    }  # fmt: skip
+
+
+def _group(row: tuple[Any, ...], detail: str) -> Group:
+    kind, what, late, calls, seconds, amount, note = row
+    quantity, unit = None, ""
+    if kind == LineKind.CALLS:
+        words = _calls(what, calls, detail)
+        quantity, unit = (Decimal(seconds) / 60).quantize(Decimal("0.01")), "min"
+    else:
+        words = note or LineKind(kind).label
+    if late:
+        month = dt.datetime.strptime(late, "%Y-%m")
+        words = f"{words} (of {month:%B %Y})"
+    return Group(LineKind(kind), what, late, words[:300], quantity, unit, amount)
+
+
+def _calls(what: str, calls: int, detail: str) -> str:
+    if detail == LineDetail.DAY:
+        day = dt.date.fromisoformat(what)
+        on = f"{day.day} {day:%B %Y}"
+    else:
+        on = format_number(what) if what else "Numbers no longer recorded"
+    count = f"{calls:,} {'call' if calls == 1 else 'calls'}".replace(",", "\u202f") if calls else "corrections"
+    return f"{on}: {count}"
+
+
+def lines_sum(groups: Iterable[Group]) -> Decimal:
+    """Return the exact sum of the lines."""
+    return sum((group.amount for group in groups), Decimal("0.000000"))
