@@ -1,4 +1,5 @@
-"""Book ended calls: what each charged leg costs goes to the ledger, in the transaction that writes the leg.
+"""Book ended calls: what each charged leg costs goes to the ledger, in the transaction that writes the leg, and what
+was reserved for the call is given back in the same moment.
 
 Callers hold the locks of the calls' CDRs, so that one call is booked by one worker at a time. A leg is booked once;
 where it is priced anew, because the switch told an end after all, the difference is booked as a correction. A price of
@@ -10,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from billing import reservations
 from billing.choices import EntryKind
 from billing.models import LedgerEntry
 from billing.posting import LARGEST, CallLeg, LockedBalance, Posting, lock_balances, post_many
@@ -25,7 +27,9 @@ LONGEST_CALLER = 64
 
 
 def book(legs: Iterable[ChargedLeg], rewritten: set[LegKey], records: Mapping[uuid.UUID, CDR]) -> None:
-    """Post the charges of these legs; ``rewritten`` are those that stood already and may have been booked.
+    """Post the charges of these legs, and close what is reserved for ``records``, which are all over.
+
+    ``rewritten`` are legs that stood already and may have been booked.
 
     The last step of a transaction, since it locks balances. A leg that cannot be booked is logged, and stays for the
     ledger's check to name; it must not cost the call its CDR.
@@ -37,10 +41,13 @@ def book(legs: Iterable[ChargedLeg], rewritten: set[LegKey], records: Mapping[uu
             charges += _corrections(leg, booked[leg.attempt_id, leg.leg], records[leg.attempt_id])
         elif leg.amount and leg.balance_id:
             charges.append((leg, _posting(leg, leg.balance_id, -leg.amount, records[leg.attempt_id])))
-    if not charges:
+    held = reservations.held_balances(records)
+    if not charges and not held:
         return
-    # Of these locks the two are one: those of post_many() find the balances locked already.
-    balances = lock_balances(posting.balance_id for _, posting in charges)
+    # All locks at once: those of post_many() find the balances locked already.
+    balances = lock_balances({posting.balance_id for _, posting in charges} | held)
+    if held:
+        reservations.close(records, charged={leg.attempt_id for leg, _ in charges})
     refused = {posting.key: why for leg, posting in charges if (why := _obstacle(leg, posting, balances))}
     write_entries(
         _log_entry(leg, posting, refused.get(posting.key, ""), records[leg.attempt_id])

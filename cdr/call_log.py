@@ -157,6 +157,9 @@ def _ended(event: Event, record: CDR) -> LogEntry | None:
         words = f"Call ended after {duration_words((event.at - answered).total_seconds())}: {who}."
     elif answered:
         words = f"Call ended after {duration_words((event.at - answered).total_seconds())}: {known.words}."
+        payer = {"account": record.account_label, "carrier": record.carrier_label}.get(event.text("lacking", 16))
+        if payer:
+            words += f" {payer} has no free funds for more of it."
     else:
         words = f"Call to {_number_words(record) or 'the phone'} not answered: {known.words}"
         phone_code = event.integer("phone_code")

@@ -35,10 +35,13 @@ CONFLICT = "ON CONFLICT (attempt_id, leg) DO UPDATE SET " + ", ".join(f"{name} =
 def charge_calls(records: Iterable[CDR]) -> None:
     """Write and book the charged legs of the answered calls among these whose start, decision and end are known.
 
-    Locks balances until the transaction ends, so that it stands as late in it as can be.
+    What was reserved for any that is over is given back in its place. Locks balances until the transaction ends, so
+    that it stands as late in it as can be.
     """
-    ended = {r.attempt_id: r for r in records if r.answered_at and r.ended_at and r.number and r.carrier_account_id}
+    over = {record.attempt_id: record for record in records if record.ended_at}
+    ended = {at: r for at, r in over.items() if r.answered_at and r.number and r.carrier_account_id}
     if not ended:
+        book([], set(), over)
         return
     starts = [record.started_at for record in ended.values()]
     versions = dict(
@@ -66,7 +69,7 @@ def charge_calls(records: Iterable[CDR]) -> None:
     legs.sort(key=lambda leg: (leg.attempt_id, leg.leg))
     rows = ({name: getattr(leg, name) for name in COLUMNS} for leg in legs)
     written = insert_rows(ChargedLeg, COLUMNS, rows, conflict=CONFLICT, returning="attempt_id, leg, xmax <> 0")
-    book(legs, {(attempt, leg) for attempt, leg, stood in written if stood}, ended)
+    book(legs, {(attempt, leg) for attempt, leg, stood in written if stood}, over)
 
 
 def unpriced_entry(record: CDR, error: Exception) -> LogEntry:

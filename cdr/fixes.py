@@ -102,6 +102,12 @@ _PAGES: dict[str, tuple[tuple[str, str, str, bool], ...]] = {
     "cancelled_no_response": (_TRACE, _ALIAS),
     "phone_failed": (_TRACE, _ALIAS),
     "peer_vanished": (_TRACE,),
+    "funds_ended": (
+        ("Add payment for {}", "accounts:account_payment", "account", True),
+        ("Add payment for {}", "carriers:carrier_payment", "carrier", True),
+        _ACCOUNT,
+    ),
+    "meter_lost": (_DASHBOARD,),
     "max_duration": (_ACCOUNT,),
     "switch_lost": (_SWITCH_LOG,),
 }

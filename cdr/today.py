@@ -75,7 +75,7 @@ def outcomes_of(reasons: Counter[str]) -> dict[Outcome, int]:
     return found
 
 
-AFTER_ANSWER = {"completed", "max_duration", "peer_vanished"}
+AFTER_ANSWER = {"completed", "max_duration", "peer_vanished", "funds_ended", "meter_lost"}
 
 
 def outcome_of(code: str) -> Outcome:

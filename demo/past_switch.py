@@ -177,6 +177,11 @@ class _Call:
         reason, by = "completed", plan.by
         if self.manner is Manner.VANISH:
             reason, by = "peer_vanished", "switch"
+        elif self.manner is Manner.RUN_OUT:
+            reason, by = "funds_ended", "switch"
+            phone["lacking"] = "account"
+        elif self.manner is Manner.UNMETERED:
+            reason, by = "meter_lost", "switch"
         elif talks < plan.talks:
             reason, by = "max_duration", "switch"
         self.end(reason, answered + talks, by=by, **phone)

@@ -25,6 +25,8 @@ class Manner(StrEnum):
     CANCEL_SILENT = "cancel a silent phone"
     # What needs a fault that nobody plays live: these belong to the past.
     VANISH = "vanish in the call"
+    RUN_OUT = "run out of funds"
+    UNMETERED = "no meter"
     LOSE = "lose the switch"
     UNDECIDED = "no decider"
     UNFUNDED = "no database"
@@ -33,7 +35,7 @@ class Manner(StrEnum):
     @property
     def is_fault(self) -> bool:
         """Whether something of the operator's own was broken."""
-        return self in {Manner.LOSE, Manner.UNDECIDED, Manner.UNFUNDED, Manner.UNRELAYED}
+        return self in {Manner.LOSE, Manner.UNDECIDED, Manner.UNFUNDED, Manner.UNRELAYED, Manner.UNMETERED}
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Situation:
     @property
     def playable(self) -> bool:
         """Whether it can be played live."""
-        return not self.manner.is_fault and self.manner is not Manner.VANISH
+        return not self.manner.is_fault and self.manner not in {Manner.VANISH, Manner.RUN_OUT}
 
 
 # Ringing phones, by how much they are called.
@@ -122,6 +124,7 @@ WRONG = (
     Situation("longer than allowed", 4, NORTHGATE, ("442079460019",)),
     Situation("phone without the carrier's codecs", 2, NORTHGATE, ("442079460015",), Manner.FAIL),
     Situation("phone loses power in the call", 2, NORTHGATE, ("442079460015",), Manner.VANISH),
+    Situation("funds end in the call", 2, NORTHGATE, ("448081570300",), Manner.RUN_OUT),
 )
 # Once in the two weeks, with the share of them at which it happens.
 INCIDENTS = (
@@ -129,6 +132,7 @@ INCIDENTS = (
     (0.48, Situation("relay restarted", 0, NORTHGATE, (ARCHIVE,), Manner.UNRELAYED)),
     (0.62, Situation("database away", 0, NORTHGATE, ("442079460018", "442079460015"), Manner.UNFUNDED, calls=2)),
     (0.78, Situation("switch lost power", 0, NORTHGATE, (RECEPTION, DESK), Manner.LOSE, calls=2)),
+    (0.63, Situation("database away for long", 0, NORTHGATE, ("448081570300",), Manner.UNMETERED)),
 )
 
 

@@ -213,6 +213,19 @@ class Reserve(NamedTuple):
     rate: RateValues | None = None
     free: FreeBucket | None = None
 
+    def priced(self) -> dict[str, Any]:
+        """Return the leg as billing's reservations take it."""
+        assert self.rate is not None  # only a decision read back from its record has none
+        return {
+            "leg": self.leg,
+            "balance": self.balance_id,
+            "currency": self.currency,
+            "minute": str(self.rate.rate_minute),
+            "call": str(self.rate.rate_call),
+            "increment": self.rate.increment,
+            "minimal": self.rate.minimal_duration,
+        }
+
 
 @dataclass(slots=True)
 class Decision:

@@ -17,6 +17,7 @@ LAYERS = [
     ["rental_plans"],
     ["carriers", "accounts"],
     ["seller"],
+    ["metering"],
     ["billing"],
     ["mail"],
     ["syslog"],

@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "systemlog",
     "systemlog.mail",
     "billing",
+    "billing.metering",
     "billing.seller",
     "carriers",
     "accounts",

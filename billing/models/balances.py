@@ -84,12 +84,20 @@ class LedgerEntry(models.Model):
 
 
 class Reservation(models.Model):
-    """Money set aside for one priced leg of one attempt; keyed so that two deciders reserve once."""
+    """Money set aside for one priced leg of one attempt; keyed so that two deciders reserve once.
+
+    It holds the price that it was reckoned with, so that more is set aside at the same price as the call goes on.
+    """
 
     attempt_id = models.UUIDField()
     balance = models.ForeignKey(Balance, on_delete=models.PROTECT, related_name="reservations")
     leg = models.CharField(max_length=16)
     amount = MoneyField()
+    seconds = models.PositiveIntegerField(default=0, help_text="Charged seconds that the amount pays for.")
+    rate_minute = MoneyField(default=ZERO)
+    rate_call = MoneyField(default=ZERO)
+    increment = models.PositiveIntegerField(default=1)
+    minimal_duration = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=8, choices=ReservationState, default=ReservationState.HELD)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)

@@ -79,6 +79,11 @@ class EvapiClient:
         """Whether the switch can ask now."""
         return self.protocol is not None and self.protocol.transport is not None
 
+    def send(self, body: bytes) -> None:
+        """Tell the switch something it has not asked; where it is not connected nobody hears it."""
+        if self.protocol is not None:
+            self.protocol.send(body)
+
     async def run(self) -> None:
         """Connect, stay, connect again, until cancelled."""
         loop = asyncio.get_running_loop()

@@ -1,72 +1,133 @@
-"""Whether a leg's balance holds the first quantum of a call: asked of PostgreSQL by a bounded pool, or unknown.
+"""Set aside the first quantum of paid calls in PostgreSQL, or find out that a leg cannot pay for it.
 
-Only calls that cost something come here. The question is put where the reservation will be made, so that it
-answers for both legs at once; an answer later than the switch waits is worth nothing and stays unknown.
+Only calls that cost something come here. One statement is in flight; what is asked meanwhile waits and goes with the
+next, so a burst costs one journey and not many. The statement is atomic and keyed by attempt: whichever decider asks
+first, both get the same answer (billing/metering/migrations/0002_functions.py). An answer later than the switch waits
+is worth nothing and stays unknown.
 """
 
-import threading
-from typing import Any
+import asyncio
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import psycopg2
 import structlog
 
 from routing.decider import database
 from routing.decider.database import Blocking
-from routing.decision import Reserve
-from routing.loader import load_funds
+from routing.decision import InboundAttempt, Reserve
 
 log = structlog.get_logger(__name__)
 
-THREADS = 4
 STATEMENT_MS = 300
 ANSWER_SECONDS = 0.6
+# So many calls go with one statement: its locks are held no longer than a few milliseconds.
+AT_ONCE = 100
+# How late a cut may be: the timer of dialogs counts whole seconds from the ACK, which may come a second after the
+# answer. The last seconds of what is paid for are left unused, so that a call never costs more than was set aside.
+CUT_MARGIN = 2
+
+RESERVE = "SELECT attempt, refused, lacking, seconds, legs FROM metering_reserve(%s::jsonb, %s, %s)"
+
+
+class Held(NamedTuple):
+    """What the database says of an attempt's funds: nothing, or a leg that lacks them, or legs that have them."""
+
+    legs: tuple[str, ...] = ()
+    lacking: str = ""
+    seconds: int = 0
+
+    def funds(self, legs: Iterable[Reserve]) -> dict[str, bool | None]:
+        """Return by leg whether there are funds; None for a leg that the first answer did not know of."""
+        known = dict.fromkeys(self.legs, True) | ({self.lacking: False} if self.lacking else {})
+        wanted = [leg.leg for leg in legs]
+        if self.lacking in wanted:
+            # Legs are tried in order, so those before it had funds.
+            known |= dict.fromkeys(wanted[: wanted.index(self.lacking)], True)
+        return {leg: known.get(leg) for leg in wanted}
+
+    @property
+    def covered_seconds(self) -> int:
+        """The seconds of talk after which the switch has to end the call, unless it hears more."""
+        return max(1, self.seconds - CUT_MARGIN)
 
 
 class FundsDesk:
-    """A pool of connections of its own: a slow question never delays configuration or free calls."""
+    """Its own connection and thread: a slow statement never delays configuration or free calls."""
 
-    def __init__(self, name: str, dsn: dict[str, Any]) -> None:
-        self.name, self.dsn = name, dsn
-        self._jobs = Blocking(f"{name}-funds", THREADS)
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._connections: set[Any] = set()
+    def __init__(self, name: str, dsn: dict[str, Any], quantum: int) -> None:
+        self.name, self.dsn, self.quantum = name, dsn, quantum
+        self._jobs = Blocking(f"{name}-funds")
+        self._connection: Any = None
+        self._asked: list[tuple[dict[str, Any], asyncio.Future[Held]]] = []
+        self._asking: asyncio.Task[None] | None = None
 
-    async def ask(self, attempt_id: str, legs: tuple[Reserve, ...]) -> dict[str, bool | None]:
-        """Return by leg whether its funds suffice; None where that could not be found out in time."""
+    async def ask(self, attempt: InboundAttempt, legs: tuple[Reserve, ...], max_seconds: int) -> Held:
+        """Reserve on all legs or on none; knows of no leg where that could not be found out in time."""
         try:
-            return await self._jobs.run(lambda: self._look(legs), ANSWER_SECONDS)
-        except (psycopg2.Error, OSError, TimeoutError) as error:
-            log.warning("funds unknown", attempt=attempt_id, error=str(error).strip())
-            return {leg.leg: None for leg in legs}
+            name = str(uuid.UUID(attempt.attempt_id))
+        except ValueError:
+            return Held()
+        question = {
+            "attempt": name,
+            "switch": attempt.switch,
+            "at": attempt.at / 1e6,
+            "max": max_seconds,
+            "legs": [leg.priced() for leg in legs],
+        }
+        answer: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
+        self._asked.append((question, answer))
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_all())
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answer
+        except TimeoutError:
+            return Held()
 
     def close(self) -> None:
-        """Cut every connection, so that no thread keeps the process from ending."""
+        """Cut the connection, so that no thread keeps the process from ending."""
         self._jobs.close()
-        with self._lock:
-            for connection in self._connections:
-                database.cut(connection)
+        if self._connection is not None:
+            database.cut(self._connection)
 
-    def _look(self, legs: tuple[Reserve, ...]) -> dict[str, bool | None]:
-        connection = self._connection()
+    async def _ask_all(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked[:AT_ONCE], self._asked[AT_ONCE:]
+            # Who has given up meanwhile shall not find funds reserved.
+            asked = [(question, answer) for question, answer in asked if not answer.done()]
+            if not asked:
+                continue
+            questions = {question["attempt"]: question for question, _ in asked}
+            answers: Mapping[str, Held] = {}
+            try:
+                answers = await self._jobs.run(
+                    lambda questions=questions: self._reserve(list(questions.values())),  # type: ignore[misc]
+                    ANSWER_SECONDS,
+                    self._connection,
+                )
+            except (psycopg2.Error, OSError, TimeoutError) as error:
+                log.warning("funds unknown", calls=len(asked), error=str(error).strip())
+                # Those who have asked meanwhile would wait as long again, and longer than the switch does.
+                asked, self._asked = asked + self._asked, []
+            for question, answer in asked:
+                if not answer.done():
+                    answer.set_result(answers.get(question["attempt"], Held()))
+
+    def _reserve(self, questions: list[dict[str, Any]]) -> dict[str, Held]:
+        """Run the statement; in the thread."""
+        if self._connection is None or self._connection.closed:
+            self._connection = database.connect(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
         try:
-            with connection.cursor() as cursor:
-                return load_funds(cursor, legs)
+            with self._connection.cursor() as cursor:
+                cursor.execute(RESERVE, [json.dumps(questions), self.quantum, CUT_MARGIN])
+                return {
+                    str(attempt): Held(tuple(legs), lacking if refused else "", seconds)
+                    for attempt, refused, lacking, seconds, legs in cursor.fetchall()
+                }
         except psycopg2.Error:
-            self._drop(connection)
+            self._connection.close()
+            self._connection = None
             raise
-
-    def _connection(self) -> Any:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = database.connect(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
-            self._local.connection = connection
-            with self._lock:
-                self._connections.add(connection)
-        return connection
-
-    def _drop(self, connection: Any) -> None:
-        self._local.connection = None
-        with self._lock:
-            self._connections.discard(connection)
-        connection.close()

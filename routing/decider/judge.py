@@ -12,6 +12,8 @@ import structlog
 
 from routing.answers import answer, no_decision
 from routing.decider.cluster import Cluster
+from routing.decider.funds import Held
+from routing.decider.meter import Meter
 from routing.decider.slots import PROFILES
 from routing.decision import Decision, Facts, InboundAttempt, Reserve
 from routing.evaluation import evaluate
@@ -19,7 +21,7 @@ from routing.snapshot import Snapshot
 
 log = structlog.get_logger(__name__)
 
-Funds = Callable[[str, tuple[Reserve, ...]], Awaitable[dict[str, bool | None]]]
+Funds = Callable[[InboundAttempt, tuple[Reserve, ...], int], Awaitable[Held]]
 
 
 class State:
@@ -33,8 +35,10 @@ class State:
 class Judge:
     """Answers decision requests from the state; nothing that arrives may end it."""
 
-    def __init__(self, name: str, state: State, funds: Funds, cluster: Cluster | None = None) -> None:
-        self.name, self.state, self.funds, self.cluster = name, state, funds, cluster
+    def __init__(
+        self, name: str, state: State, funds: Funds, cluster: Cluster | None = None, meter: Meter | None = None
+    ) -> None:
+        self.name, self.state, self.funds, self.cluster, self.meter = name, state, funds, cluster, meter
         self.decisions = 0
         self.faults = 0
         self._took: deque[int] = deque(maxlen=2000)
@@ -49,6 +53,10 @@ class Judge:
             if operation == "release":
                 if self.cluster:
                     self.cluster.slots.release(str(request["attempt"]))
+                return
+            if operation in {"answered", "over"}:
+                if self.meter:
+                    self.meter.hear(request)
                 return
             index, label = str(request["index"]), str(request["label"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -94,14 +102,16 @@ class Judge:
         self, attempt: InboundAttempt, config: Snapshot, facts: Facts, decision: Decision, send: Callable[..., None]
     ) -> None:
         try:
-            version = config.version
-            facts.funds = await self.funds(attempt.attempt_id, decision.reserve)
-            if config.version != version:
-                # The configuration moved on while the money was looked at; it may price the call otherwise now.
-                decision = evaluate(attempt, config, Facts(credit=self.state.credit), explain=False)
-                if decision.reserve:
-                    facts.funds = await self.funds(attempt.attempt_id, decision.reserve)
-            flat = answer(evaluate(attempt, config, facts, explain=False), config.policy, self.name)
+            held = await self.funds(attempt, decision.reserve, decision.max_seconds)
+            facts.funds = held.funds(decision.reserve)
+            final = evaluate(attempt, config, facts, explain=False)
+            if final.reserve != decision.reserve:
+                # The configuration moved on meanwhile and prices the call otherwise: what is set aside is not for it.
+                facts.funds = {}
+                final = evaluate(attempt, config, facts, explain=False)
+            flat = answer(final, config.policy, self.name)
+            if final.accept and final.reserve:
+                flat["covered_seconds"] = held.covered_seconds
             self._answer(attempt, flat, send)
         except Exception as error:  # noqa: BLE001 - as above
             self._fault(error, send)

@@ -20,6 +20,7 @@ from routing.decider.evapi import EvapiClient
 from routing.decider.follower import Follower
 from routing.decider.funds import FundsDesk
 from routing.decider.judge import Judge, State
+from routing.decider.meter import Meter
 from routing.decider.pulse import Pulse, Sign, switch_sign
 from routing.decider.rpc import SwitchRpc
 from routing.decider.vault import Vault
@@ -58,7 +59,16 @@ class Decider:
         self.settings = settings
         name, dsn = settings.name, settings.dsn
         self.state = State()
-        self.funds = FundsDesk(name, dsn)
+        quantum = settings.policy.reservation_seconds
+        self.funds = FundsDesk(name, dsn, quantum)
+        self.meter = Meter(
+            name,
+            settings.switch,
+            dsn,
+            quantum,
+            tell=lambda body: self.evapi.send(body),
+            connected=lambda: self.evapi.connected,
+        )
         self.pulse = Pulse(name, dsn, self._signs)
         self.cluster = Cluster(
             settings.switch,
@@ -67,7 +77,7 @@ class Decider:
             SwitchRpc(settings.rpc_socket, settings.run / f"{name}.peers"),
             self.pulse.soon,
         )
-        self.judge = Judge(name, self.state, self.funds.ask, self.cluster)
+        self.judge = Judge(name, self.state, self.funds.ask, self.cluster, self.meter)
         rpc = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.rpc")
         self.credentials = CredentialKeeper(rpc, self._on_drift, self._past_names)
         vault = settings.data / f"{name}.credentials"
@@ -101,6 +111,7 @@ class Decider:
                 ("credentials", self.credentials.run()),
                 ("pulse", self.pulse.run()),
                 ("cluster", self.cluster.run()),
+                ("meter", self.meter.run()),
                 ("vault", self._keep_credentials()),
                 ("evapi", self._serve()),
             )
@@ -154,6 +165,7 @@ class Decider:
             "ready": self.evapi.connected and self.cluster.acquainted,
             "database": self.follower.connected,
             "redis": self.cluster.connected,
+            "leads_meter": self.meter.leads,
             "credentials_in_step": self.credentials.in_step,
             "decisions": self.judge.decisions,
             "faults": self.judge.faults,
@@ -171,6 +183,7 @@ class Decider:
     def _on_connect(self) -> None:
         self.credentials.compare_soon()
         self.pulse.soon()
+        self.meter.retell()
 
     def _on_drift(self, drift: Drift) -> None:
         name = self.settings.switch

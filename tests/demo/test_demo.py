@@ -27,7 +27,16 @@ pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
 
 ALL_REASONS = set(REASONS) - {"accepted"}
 # What needs a fault, a power cut, or a minute of talking.
-OF_THE_PAST = {"funds_unknown", "relay_unavailable", "no_decision", "switch_lost", "peer_vanished", "max_duration"}
+OF_THE_PAST = {
+    "funds_unknown",
+    "relay_unavailable",
+    "no_decision",
+    "switch_lost",
+    "peer_vanished",
+    "max_duration",
+    "funds_ended",
+    "meter_lost",
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """The decider answers, follows the database, and goes on answering without it."""
 
 import time
+import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from django.db import connection
 
 from accounts.models import Account
 from billing.choices import ProductKind
+from billing.models import Reservation
 from carriers.models import Carrier
 from core.models import Heartbeat
 from dids.models import DID
@@ -173,15 +176,21 @@ def test_a_paid_call_needs_funds_and_an_answer_about_them(did: DID, tmp_path: Pa
     Account.objects.update(product=a_product("USD", "0.06", ProductKind.ACCOUNT))
     with decider("decider-1", tmp_path, database=database_through(proxy)) as process:
         process.ready()
-        assert process.switch.ask(a_call())["reason"] == "account_no_credit"
+        poor = a_call(attempt=str(uuid.uuid4()))
+        assert process.switch.ask(poor)["reason"] == "account_no_credit"
         give_credit(account.balance, "0.061")
+        # What was answered once is answered again, whichever decider is asked, and whatever was paid meanwhile.
+        assert process.switch.ask(poor)["reason"] == "account_no_credit"
         paid = process.switch.ask(a_call())
         assert (paid["reason"], paid["facts"]["funds"]) == ("accepted", {"account": True})
-        give_credit(account.balance, "0.060999")
-        assert process.switch.ask(a_call())["reason"] == "account_no_credit"
+        assert paid["covered_seconds"] == 59
+        assert process.switch.ask(a_call())["reason"] == "accepted"
+        (held,) = Reservation.objects.all()
+        assert (held.leg, held.amount, held.seconds, held.state) == ("account", Decimal("0.061"), 61, "held")
+        assert process.switch.ask(a_call(attempt=str(uuid.uuid4())))["reason"] == "account_no_credit"
         proxy.hang()
         started = time.monotonic()
-        unknown = process.switch.ask(a_call())
+        unknown = process.switch.ask(a_call(attempt=str(uuid.uuid4())))
         assert (unknown["reason"], unknown["sip"]) == ("funds_unknown", 503)
         # Later than this, the switch has refused the call by itself.
         assert time.monotonic() - started < 1.0

@@ -43,6 +43,8 @@ TABLE = [
     (0, "completed", "call", 200, 16),
     (0, "max_duration", "call", 200, 16),
     (0, "peer_vanished", "call", 200, 27),
+    (0, "funds_ended", "call", 200, 31),
+    (0, "meter_lost", "call", 200, 41),
 ]
 
 

@@ -15,6 +15,7 @@ from django.db.models import Max
 from accounts.choices import AccountState
 from accounts.models import Account, Alias
 from accounts.services import create_account, create_alias, create_client, set_account_state
+from billing.models import Product
 from billing.selectors import free_inbound_product
 from billing.services import record_payment
 from carriers.choices import NumberSource
@@ -37,6 +38,7 @@ NO_FLAG, NO_CREDIT, OTHER, SHARED = "127.11.3.10", "127.11.4.10", "127.11.5.10",
 LINES = 150
 # Ofcom sets 029 2018 0xxx aside for fiction; the guide's test, in the same product, uses 020 7946 0xxx.
 FIRST_NUMBER = 442920180000
+_paid_numbers = itertools.count(FIRST_NUMBER + 900)
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,17 @@ def _lines(actor: User, carrier: Carrier, account: Account, numbers: Iterator[st
         map_dids(actor=actor, did_ids=[dids[number].pk], alias=alias, account=account)
         lines.append(Line(number, alias.username, secret, dids[number]))
     return lines
+
+
+def paid_line(network: Network, product: Product, **values: Any) -> tuple[Account, Line]:
+    """Create an account that pays by a product for what its phone receives, and return both once that is in force."""
+    number = next(_paid_numbers)
+    name = f"SIP prepaid {number}"
+    client = create_client(actor=network.actor, name=name)
+    account = create_account(actor=network.actor, client=client, name=name, currency="USD", product=product, **values)
+    line = _mapped(network.actor, network.acme, account, f"sip-{number}", str(number))
+    wait_in_force()
+    return account, line
 
 
 def alias_of(line: Line) -> Alias:

@@ -55,10 +55,15 @@ def talking(seconds: float, *, extra: str = "", to: str = "[number]") -> list[st
     return [invite(extra, to), *ALERTING, expect(200), fragment("ack", cseq=1), *talk]
 
 
-def talking_or_refused(code: int) -> list[str]:
+def talking_or_refused(code: int, seconds: float = 0.3) -> list[str]:
     """Return a call that may go either way: answered and hung up, or refused with this code."""
     refusal = f'<recv response="{code}" optional="true" next="1"/>'
-    answered = [expect(200), fragment("ack", cseq=1), pause(0.3), fragment("in_dialog", method="BYE", cseq=2, extra="")]
+    answered = [
+        expect(200),
+        fragment("ack", cseq=1),
+        pause(seconds),
+        fragment("in_dialog", method="BYE", cseq=2, extra=""),
+    ]
     ended = ['<recv response="200" next="2"/>', '<label id="1"/>', fragment("ack_refusal"), '<label id="2"/>']
     return [invite(), *ALERTING, refusal, *answered, *ended]
 

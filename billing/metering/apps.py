@@ -1,0 +1,8 @@
+"""App configuration of the meter."""
+
+from django.apps import AppConfig
+
+
+class MeteringConfig(AppConfig):
+    name = "billing.metering"
+    label = "metering"

@@ -1,0 +1,68 @@
+"""Money set aside for paid calls: closed when they are over, released where they vanished, shown while they last.
+
+Reserving and extending are the deciders' (routing.decider.funds and meter, by the functions of billing.metering).
+Locks are taken as everywhere: balances by billing.posting.lock_balances first, then reservations and calls.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection
+
+from django.db import connection
+
+from billing.choices import ReservationState
+from billing.metering.models import MeteredCall
+from billing.models import Reservation
+
+# What was refused is asked for again by nobody once the switch has given up; what was held may still be looked into.
+KEEP_REFUSED = dt.timedelta(minutes=10)
+KEEP_CLOSED = dt.timedelta(days=7)
+
+HELD = "SELECT DISTINCT balance_id FROM billing_reservation WHERE attempt_id = ANY(%s::uuid[]) AND state = 'held'"
+CLOSE = """
+WITH closed AS (
+    UPDATE billing_reservation
+    SET state = CASE WHEN attempt_id = ANY(%s::uuid[]) THEN 'charged' ELSE 'released' END, closed_at = now()
+    WHERE attempt_id = ANY(%s::uuid[]) AND state = 'held' RETURNING attempt_id, balance_id, amount
+), freed AS (
+    UPDATE billing_balance b SET reserved = b.reserved - c.amount
+    FROM (SELECT balance_id, sum(amount) AS amount FROM closed GROUP BY balance_id) c WHERE b.id = c.balance_id
+)
+UPDATE metering_meteredcall m SET closed_at = now(), over_at = coalesce(m.over_at, now())
+FROM (SELECT DISTINCT attempt_id FROM closed) c WHERE m.attempt_id = c.attempt_id RETURNING m.attempt_id
+"""
+
+
+def held_balances(attempts: Collection[uuid.UUID]) -> set[int]:
+    """Return the balances that have something reserved for these attempts: lock them before closing."""
+    if not attempts:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(HELD, [_texts(attempts)])
+        return {balance_id for (balance_id,) in cursor.fetchall()}
+
+
+def close(attempts: Collection[uuid.UUID], *, charged: Collection[uuid.UUID] = ()) -> set[uuid.UUID]:
+    """Give back what is held for these attempts and return those that held anything.
+
+    Runs inside the caller's transaction, which has locked :func:`held_balances`, and books what ``charged`` ones cost.
+    """
+    assert connection.in_atomic_block, "a reservation is closed with what comes in its place"
+    if not attempts:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSE, [_texts(charged), _texts(attempts)])
+        return {attempt for (attempt,) in cursor.fetchall()}
+
+
+def prune(now: dt.datetime) -> int:
+    """Delete what nobody asks for any more; return how many calls."""
+    calls, _ = MeteredCall.objects.filter(refused=True, closed_at__lt=now - KEEP_REFUSED).delete()
+    old = now - KEEP_CLOSED
+    Reservation.objects.exclude(state=ReservationState.HELD).filter(closed_at__lt=old).delete()
+    closed, _ = MeteredCall.objects.filter(closed_at__lt=old).delete()
+    return calls + closed
+
+
+def _texts(attempts: Collection[uuid.UUID]) -> list[str]:
+    return [str(attempt) for attempt in attempts]
