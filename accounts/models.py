@@ -2,11 +2,11 @@
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.urls import reverse
 
 from accounts.choices import AccountState
 from billing.models import Balance, Product
 from billing.seller.models import one_line, tax_percent
+from core.addresses import page_address
 from core.choices import AudioPath
 from core.history import tracked
 
@@ -40,7 +40,7 @@ class Client(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the client's page."""
-        return reverse("accounts:client_detail", args=[self.pk])
+        return page_address("accounts:client_detail", self.pk)
 
 
 @tracked()
@@ -71,7 +71,7 @@ class Account(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the account's page."""
-        return reverse("accounts:account_detail", args=[self.pk])
+        return page_address("accounts:account_detail", self.pk)
 
 
 @tracked(exclude=["ha1_md5", "ha1_sha256"])
@@ -95,7 +95,7 @@ class Alias(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the alias's page."""
-        return reverse("accounts:alias_detail", args=[self.pk])
+        return page_address("accounts:alias_detail", self.pk)
 
 
 class Registration(models.Model):

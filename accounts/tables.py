@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.utils.html import format_html
-
 from accounts.models import Account, Alias, Client, Registration
 from core import render
 from core import tables as t
+from core.markup import format_html
 from core.row_actions import ActionsColumn, ActionTable, RowAction
 
 ENABLED = (("Enabled", "green"), ("Disabled", "secondary"))

@@ -4,12 +4,12 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.indexes import OpClass
 from django.core.validators import RegexValidator
 from django.db import models
-from django.urls import reverse
 from netfields import CidrAddressField
 
 from billing.models import Balance, Product
 from carriers.choices import NumberSource
 from carriers.networks import show_network
+from core.addresses import page_address
 from core.choices import AudioPath
 from core.history import tracked
 
@@ -39,7 +39,7 @@ class Carrier(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the carrier's page."""
-        return reverse("carriers:carrier_detail", args=[self.pk])
+        return page_address("carriers:carrier_detail", self.pk)
 
 
 @tracked()
@@ -86,4 +86,4 @@ class CarrierAccount(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the entry's page."""
-        return reverse("carriers:carrieraccount_detail", args=[self.pk])
+        return page_address("carriers:carrieraccount_detail", self.pk)

@@ -4,9 +4,9 @@ import re
 from decimal import Decimal
 
 from django.db import models
-from django.urls import reverse
 
 from cdr.choices import REFUSAL_CODES, Outcome
+from core.addresses import page_address
 from core.fields import MoneyField
 from core.render import money_text
 
@@ -82,7 +82,7 @@ class CDR(models.Model):
         return str(self.attempt_id)
 
     def get_absolute_url(self) -> str:
-        return reverse("cdr:cdr_detail", args=[self.attempt_id])
+        return page_address("cdr:cdr_detail", self.attempt_id)
 
     @property
     def outcome(self) -> Outcome:

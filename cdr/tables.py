@@ -3,12 +3,12 @@
 from datetime import UTC
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cdr.models import CDR
 from core import render
 from core import tables as t
+from core.markup import format_html
 from core.sentences import set_for_reading
 from routing.reasons import reason as reason_of
 from systemlog.references import page_of

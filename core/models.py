@@ -5,8 +5,8 @@ import zoneinfo
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.urls import reverse
 
+from core.addresses import page_address
 from core.choices import Role
 from core.history import tracked
 
@@ -32,7 +32,7 @@ class User(AbstractUser):
         ordering = ["username"]
 
     def get_absolute_url(self) -> str:
-        return reverse("core:user_detail", args=[self.pk])
+        return page_address("core:user_detail", self.pk)
 
     @property
     def is_administrator(self) -> bool:

@@ -7,11 +7,12 @@ from typing import Any
 import django_tables2 as tables
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from core import render
 from core.access import Access, allows
+from core.markup import format_html
 from core.tables import PortalTable
 
 

@@ -18,6 +18,8 @@ from django_tables2.columns import ManyToManyColumn
 from django_tables2.rows import BoundRow
 from django_tables2.utils import Accessor
 
+from core.markup import escaped
+
 EXPORT_CHUNK = 2000
 # Columns that are for the hand, not for a file.
 NOT_EXPORTED = frozenset({"select", "actions"})
@@ -47,6 +49,7 @@ def drawn_rows(table: Any, rows: Iterable[Any], draw_value: Callable[[Any], str]
     """Yield each row of a page as HTML; ``draw_value`` escapes a cell as the template would."""
     columns = list(table.columns)
     drawers: list[Callable[[Any], Any]] | None = None
+    row_head = _row_head(table)
     heads: list[tuple[str, Any]] = []
     for row in rows:
         record = row.record
@@ -61,7 +64,23 @@ def drawn_rows(table: Any, rows: Iterable[Any], draw_value: Callable[[Any], str]
                 column.current_record, column.current_value = record, cell
             td = fixed if fixed is not None else column.attrs["td"].as_html()
             cells.append(f'<td {td} data-label="{label}">{draw_value(cell)}</td>')
-        yield mark_safe(f"<tr {row.attrs.as_html()}>{''.join(cells)}</tr>\n")  # noqa: S308 - all of it escaped
+        yield mark_safe(f"<tr {row_head(row)}>{''.join(cells)}</tr>\n")  # noqa: S308 - all of it escaped
+
+
+def _row_head(table: Any) -> Callable[[Any], str]:
+    """Return the function that draws a row's attributes, those that ``BoundRow.attrs`` would compute."""
+    own = {name: (value, wanted_by(value) if callable(value) else None) for name, value in table.row_attrs.items()}
+
+    def draw(row: Any) -> str:
+        known = {"table": table, "record": row.record}
+        attrs = {
+            name: value if wanted is None else value(**{each: known[each] for each in wanted if each in known})
+            for name, (value, wanted) in own.items()
+        }
+        attrs["class"] = " ".join(filter(None, (attrs.get("class"), row.get_even_odd_css_class())))
+        return " ".join(f'{escaped(name)}="{escaped(value)}"' for name, value in attrs.items() if value is not None)
+
+    return draw
 
 
 def _cell_head(column: Any) -> tuple[str, Any]:
@@ -115,10 +134,18 @@ def _value_of(bound: Any, model: Any) -> Callable[[Any], Any]:
     display = _display_method(accessor, model)
     simple = accessor if len(accessor.bits) == 1 and model is not None else None
 
+    words: dict[Any, Any] = {}
+
     def value_of(record: Any) -> Any:
         if display:
             parent = accessor.penultimate(record)[0]
-            return getattr(parent, display)() if parent is not None else None
+            if parent is None:
+                return None
+            # A field works its choices out anew each time it is asked for a word.
+            raw = getattr(parent, accessor.bits[-1])
+            if raw not in words:
+                words[raw] = getattr(parent, display)()
+            return words[raw]
         if simple and isinstance(record, model):
             value = getattr(record, simple, None)
             return accessor.resolve(record, quiet=True) if callable(value) else value

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import django_tables2 as tables
-from django.utils.html import format_html
 from django_tables2.utils import Accessor
 
 from core import render
+from core.markup import format_html
 from core.table_values import rows_of
 
 

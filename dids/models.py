@@ -2,11 +2,11 @@
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.urls import reverse
 
 from accounts.models import Alias
 from billing.models import currency_code
 from carriers.models import Carrier
+from core.addresses import page_address
 from core.fields import ZERO, MoneyField
 from core.history import tracked
 from core.phone_numbers import format_number
@@ -63,7 +63,7 @@ class DID(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the DID's page."""
-        return reverse("dids:did_detail", args=[self.pk])
+        return page_address("dids:did_detail", self.pk)
 
 
 @tracked()

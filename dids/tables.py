@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core import render
 from core import tables as t
+from core.markup import format_html
 from core.phone_numbers import format_number
 from core.row_actions import ActionsColumn, ActionTable, RowAction
 from dids.models import DID

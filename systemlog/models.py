@@ -2,8 +2,8 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.urls import reverse
 
+from core.addresses import page_address
 from systemlog.choices import Category, Severity
 
 
@@ -88,7 +88,7 @@ class Switch(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the switch's page."""
-        return reverse("syslog:switch_detail", args=[self.pk])
+        return page_address("syslog:switch_detail", self.pk)
 
 
 class SeenEvent(models.Model):
@@ -123,7 +123,7 @@ class DeadLetter(models.Model):
         return self.event_id or self.stream_id
 
     def get_absolute_url(self) -> str:
-        return reverse("syslog:deadletter_detail", args=[self.pk])
+        return page_address("syslog:deadletter_detail", self.pk)
 
 
 class ReadPosition(models.Model):

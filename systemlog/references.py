@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html, format_html_join
+from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString
 
 from core import render
+from core.addresses import page_address
+from core.markup import format_html
 from core.sentences import set_for_reading
 
 MOST_FOUND = 50
@@ -57,12 +58,12 @@ def draw_refs(refs: list[dict[str, Any]]) -> SafeString:
     """Return the links of an entry; what was deleted since still leads to where it was, and stays readable."""
     kinds = {ref.get("kind") for ref in refs if isinstance(ref, dict)}
     unsaid = {kind for kind, by in SAID_BY.items() if by in kinds}
-    drawn = format_html_join(
-        format_html("{}", " "),
-        '<span class="ref"><span class="ref-kind">{}</span> {}</span>',
-        ((_label(ref), _link(ref)) for ref in refs if isinstance(ref, dict) and ref.get("kind") not in unsaid),
+    drawn = " ".join(
+        format_html('<span class="ref"><span class="ref-kind">{}</span> {}</span>', _label(ref), _link(ref))
+        for ref in refs
+        if isinstance(ref, dict) and ref.get("kind") not in unsaid
     )
-    return drawn or render.EMPTY
+    return SafeString(drawn) if drawn else render.EMPTY
 
 
 def refs_in_words(refs: list[dict[str, Any]]) -> str:
@@ -83,6 +84,6 @@ def _link(ref: dict[str, Any]) -> SafeString:
 
 def _address(url_name: str, pk: Any) -> str:
     try:
-        return reverse(url_name, args=[pk])
+        return page_address(url_name, pk)
     except NoReverseMatch:
         return ""

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core import render
 from core import tables as t
+from core.markup import format_html
 from core.sentences import set_for_reading
 from systemlog.models import DeadLetter, LogEntry
 from systemlog.references import attempt_url, draw_refs, refs_in_words

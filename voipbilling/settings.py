@@ -165,7 +165,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 CSRF_FAILURE_VIEW = "core.views.errors.csrf_failure"
 
 # Widgets of ours have templates beside all others.
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "core.form_renderer.PortalRenderer"
 
 LOGGING = logging_settings(os.environ.get("LOG_LEVEL", "INFO").upper(), os.environ.get("LOG_FORMAT", "console"))
 

@@ -3,10 +3,10 @@
 import pgtrigger
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.urls import reverse
 
 from billing.choices import ProductKind
 from billing.models.formats import currency_code, digits_or_empty
+from core.addresses import page_address
 from core.fields import ZERO, MoneyField
 from core.history import tracked
 
@@ -27,7 +27,7 @@ class RateTable(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the table's page."""
-        return reverse("billing:ratetable_detail", args=[self.pk])
+        return page_address("billing:ratetable_detail", self.pk)
 
 
 @tracked()
@@ -55,7 +55,7 @@ class Rate(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of its table: a rate has no page of its own."""
-        return reverse("billing:ratetable_detail", args=[self.table_id])
+        return page_address("billing:ratetable_detail", self.table_id)
 
 
 @tracked()
@@ -83,7 +83,7 @@ class Product(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of the product's page."""
-        return reverse("billing:product_detail", args=[self.pk])
+        return page_address("billing:product_detail", self.pk)
 
 
 @tracked()
@@ -105,4 +105,4 @@ class ProductMapping(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of its product: a mapping has no page of its own."""
-        return reverse("billing:product_detail", args=[self.product_id])
+        return page_address("billing:product_detail", self.product_id)

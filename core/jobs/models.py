@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
-from django.urls import reverse
 
+from core.addresses import page_address
 from core.jobs.choices import WORKING, JobState, LineOutcome
 
 
@@ -47,7 +47,7 @@ class Job(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of its page."""
-        return reverse("jobs:job_detail", args=[self.pk])
+        return page_address("jobs:job_detail", self.pk)
 
     @property
     def label(self) -> str:

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from core import render
 from core.access import allows
+from core.markup import escaped
 from core.navigation import shown_menu
 from core.table_values import drawn_rows
 
@@ -28,7 +29,12 @@ register.simple_tag(render.copy_button, name="copy_button")
 @register.simple_tag(takes_context=True)
 def draw_rows(context: template.Context, table: Any, rows: Any) -> SafeString:
     """Draw the rows of a table, each cell escaped as ``{{ cell }}`` would be."""
-    drawn = drawn_rows(table, rows, lambda cell: render_value_in_context(cell, context))
+
+    def draw(cell: Any) -> str:
+        # Of text nothing depends on the language or the zone.
+        return escaped(cell) if type(cell) in (SafeString, str) else render_value_in_context(cell, context)
+
+    drawn = drawn_rows(table, rows, draw)
     return mark_safe("".join(drawn))  # noqa: S308 - drawn_rows escapes
 
 

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
-from django.urls import reverse
 
+from core.addresses import page_address
 from systemlog.mail.choices import MailState
 
 
@@ -49,4 +49,4 @@ class OutgoingMail(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the address of its page."""
-        return reverse("mail:outgoingmail_detail", args=[self.pk])
+        return page_address("mail:outgoingmail_detail", self.pk)
