@@ -19,6 +19,7 @@ from cdr.models import CDR
 from cdr.reports.choices import NO_SEIZURE, OF_THE_USER
 from cdr.reports.models import Mark, MoneyDay, RolledDay, TrafficDay
 from core.business_time import DAY, day_bounds, day_of
+from dids.rentals.models import RentalCharge
 from systemlog.duties import advisory_lock
 
 logger = logging.getLogger(__name__)
@@ -39,11 +40,26 @@ SELECT carrier_id, did_id, client_id, account_id, count(*) AS attempts,
 FROM cdr_cdr WHERE started_at >= %(first)s AND started_at < %(next)s AND ended_at IS NOT NULL
 GROUP BY 1, 2, 3, 4
 """
+# A number's rental counts on the day it fell due, once it is charged; by the history of the number, its sale belongs to
+# the carrier that provided it then, and its purchase to the account that had it then.
 MONEY = """
 SELECT carrier_id, did_id, client_id, account_id, charged.leg AS kind, currency, count(*) AS entries,
     sum(charged_seconds)::bigint AS charged_seconds, sum(amount) AS amount
 FROM cdr_cdr call JOIN cdr_chargedleg charged USING (attempt_id)
 WHERE call.started_at >= %(first)s AND call.started_at < %(next)s
+GROUP BY 1, 2, 3, 4, 5, 6
+UNION ALL
+SELECT coalesce(fee.carrier_id, past.carrier_id), fee.did_id, account.client_id, account.id,
+    'rental_' || fee.side, fee.currency, count(*), 0,
+    sum(CASE fee.side WHEN 'sold' THEN fee.amount ELSE -fee.amount END)
+FROM rentals_rentalcharge fee
+LEFT JOIN LATERAL (
+    SELECT carrier_id, alias_id FROM dids_didevent WHERE pgh_obj_id = fee.did_id AND pgh_created_at <= fee.due_at
+    ORDER BY pgh_created_at DESC, pgh_id DESC LIMIT 1
+) past ON true
+LEFT JOIN accounts_alias alias ON alias.id = past.alias_id AND fee.side = 'bought'
+LEFT JOIN accounts_account account ON account.id = coalesce(fee.account_id, alias.account_id)
+WHERE fee.due_at >= %(first)s AND fee.due_at < %(next)s AND fee.charged_at IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5, 6
 """
 
@@ -162,7 +178,7 @@ def mark_everything_if_needed() -> None:
     with transaction.atomic():
         # The other zone's days keep their rows until each is made anew; what then is no day of calls loses them.
         stale = list(days.exclude(zone=settings.BUSINESS_TIME_ZONE).values_list("day", flat=True))
-        mark_days({*stale, *days_with_calls()})
+        mark_days({*stale, *recorded_days()})
         days.exclude(zone=settings.BUSINESS_TIME_ZONE).update(zone=settings.BUSINESS_TIME_ZONE, renewed_at=LONG_AGO)
     logger.info("all days of the reports are made anew by the time zone %s", settings.BUSINESS_TIME_ZONE)
 
@@ -175,11 +191,18 @@ def mark_days(days: set[dt.date]) -> None:
     Mark.objects.bulk_create([Mark(at=day_bounds(day)[0]) for day in sorted(days)], batch_size=1000)
 
 
-def days_with_calls() -> list[dt.date]:
-    """Return each business day from that of the oldest call to today's, or the latest call's; none without calls."""
-    oldest = CDR.objects.order_by("started_at", "attempt_id").values_list("started_at", flat=True).first()
-    latest = CDR.objects.order_by("-started_at", "-attempt_id").values_list("started_at", flat=True).first()
-    if oldest is None or latest is None:
+def recorded_days() -> list[dt.date]:
+    """Return each business day from that of the oldest call or rental to today's, or the latest's; none without any."""
+    calls = CDR.objects.values_list("started_at", flat=True)
+    fees = RentalCharge.objects.filter(charged_at__isnull=False).order_by("due_at").values_list("due_at", flat=True)
+    ends = [
+        calls.order_by("started_at", "attempt_id").first(),
+        calls.order_by("-started_at", "-attempt_id").first(),
+        fees.first(),
+        fees.last(),
+    ]
+    known = [day_of(instant) for instant in ends if instant is not None]
+    if not known:
         return []
-    first, last = day_of(oldest), max(day_of(latest), day_of(timezone.now()))
+    first, last = min(known), max(*known, day_of(timezone.now()))
     return [first + number * DAY for number in range((last - first).days + 1)]

@@ -33,7 +33,7 @@ class RatioColumn(t.NumberColumn):
 
     def render(self, value: float) -> SafeString:
         """Draw with its unit."""
-        return format_html('{} <span class="unit">%</span>', f"{value:.1f}".replace("-", "−"))
+        return format_html('<span>{} <span class="unit">%</span></span>', f"{value:.1f}".replace("-", "−"))
 
     def value(self, **kwargs: Any) -> Any:
         """Return percent with two decimals."""
@@ -71,7 +71,7 @@ class PddColumn(t.NumberColumn):
 
     def render(self, value: float) -> SafeString:
         """Draw with its unit."""
-        return format_html('{} <span class="unit">s</span>', f"{value:.2f}")
+        return format_html('<span>{} <span class="unit">s</span></span>', f"{value:.2f}")
 
     def value(self, **kwargs: Any) -> Any:
         """Return seconds."""

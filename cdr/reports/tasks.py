@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from cdr.reports.check import check_days
-from cdr.reports.rollup import days_with_calls, mark_days, renew_due
+from cdr.reports.rollup import mark_days, recorded_days, renew_due
 from systemlog.choices import Category, Severity
 from systemlog.entries import write_entries
 from systemlog.models import LogEntry
@@ -21,7 +21,7 @@ def renew_reports() -> int:
 @shared_task
 def check_reports() -> int:
     """Compare the latest two months with their calls, log what differs and have it made anew; return how many rows."""
-    differences = check_days(reversed(days_with_calls()[-NIGHTLY_DAYS:]))
+    differences = check_days(reversed(recorded_days()[-NIGHTLY_DAYS:]))
     mark_days({difference.day for difference in differences})
     write_entries(
         LogEntry(

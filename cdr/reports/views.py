@@ -16,7 +16,7 @@ from cdr.reports.plots import margin_plot, traffic_plot
 from cdr.reports.sums import margin_totals, traffic_rows, traffic_totals
 from cdr.reports.tables import MarginTable, TrafficTable
 from core.access import Access
-from core.business_time import business_zone
+from core.business_time import business_zone, today
 from core.filters import filters_of
 from core.views import EmptyState, ListView, PageAction
 
@@ -60,7 +60,7 @@ class ReportView(ListView):
         return context | {
             "period": period,
             "earlier": self.address(period.moved(-1)),
-            "later": self.address(period.moved(1)),
+            "later": self.address(period.moved(1)) if period.last < today() else "",
             "quick": [(words, self.address(each), each == period) for words, each in quick_periods()],
             "groupings": [
                 (grouping.label, self.address(by=grouping.slug), grouping is filterset.grouping)
@@ -150,7 +150,7 @@ class TrafficView(ReportView):
                 {
                     "words": by.words(row),
                     "url": by.url(row),
-                    "minutes": row["talk_us"] / 60_000_000,
+                    "seconds": row["talk_us"] / 1_000_000,
                     "answered": row["answered"],
                     "share": 100 * row["talk_us"] // most if most else 0,
                 }

@@ -2,7 +2,8 @@
 // when the theme changes, and fitted when the width does.
 import uPlot from "../vendor/uplot.js";
 
-const HEIGHT = 240;
+// Beside the top destinations a plot has the height of that list.
+const height = (place) => (place.dataset.kind === "traffic" && place.clientWidth > 700 ? 360 : 240);
 let plots = [];
 let shown = null;
 
@@ -30,7 +31,6 @@ const bars = uPlot.paths.bars({ size: [0.8, 28] });
 function frame(data, unit, paint, series, range) {
   const axis = { stroke: paint.ink, grid: { stroke: paint.grid, width: 1 }, ticks: { stroke: paint.grid } };
   return {
-    height: HEIGHT,
     scales: { x: { time: false, range: () => [-0.6, data.days.length - 0.4] }, y: { range } },
     axes: [
       { ...axis, incrs: [1, 2, 5, 7, 14, 30, 60, 90], space: 70, values: (self, places) => places.map((at) => data.days[at]?.slice(5) ?? "") },
@@ -83,7 +83,7 @@ function draw(place, data) {
       place.append(unit);
     }
     const [options, values] = (place.dataset.kind === "margin" ? margin : traffic)(data, each, paint);
-    return new uPlot({ ...options, width: place.clientWidth }, values, place);
+    return new uPlot({ ...options, width: place.clientWidth, height: height(place) }, values, place);
   });
 }
 
@@ -106,7 +106,7 @@ async function show(again = false) {
 }
 
 const fitted = new ResizeObserver(([entry]) => {
-  plots.forEach((plot) => plot.setSize({ width: entry.target.clientWidth, height: HEIGHT }));
+  plots.forEach((plot) => plot.setSize({ width: entry.target.clientWidth, height: height(entry.target) }));
 });
 document.addEventListener("htmx:afterSettle", () => show());
 new MutationObserver(() => show(true)).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });

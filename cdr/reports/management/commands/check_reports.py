@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from cdr.reports.check import check_days
-from cdr.reports.rollup import days_with_calls
+from cdr.reports.rollup import recorded_days
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Check that every business day of the reports equals the calls and charges it is made of."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        days = days_with_calls()
+        days = recorded_days()
         differences = check_days(reversed(days))
         for difference in differences:
             self.stderr.write(str(difference))

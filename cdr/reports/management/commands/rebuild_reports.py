@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cdr.reports.rollup import LOCK, days_with_calls, renew_day
+from cdr.reports.rollup import LOCK, recorded_days, renew_day
 from systemlog.duties import advisory_lock
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         since: dt.date | None = options["since"]
-        days = [day for day in reversed(days_with_calls()) if since is None or day >= since]
+        days = [day for day in reversed(recorded_days()) if since is None or day >= since]
         with advisory_lock(LOCK) as held:
             if not held:
                 raise CommandError("The reports are being renewed by another process; try again in a moment.")
