@@ -25,6 +25,8 @@ from dids.bulk import add_dids, plan_list
 from dids.bulk_changes import BY_VERB
 from dids.filters import DIDFilterSet
 from dids.models import DID, DIDPrice
+from dids.plans.choices import RentalSide
+from dids.plans.selectors import plans_offered
 from dids.prices import remove_did_price, save_did_price
 from dids.quarantine import quarantine_days
 from dids.selectors import dids_with_holders, sip_target
@@ -67,6 +69,8 @@ class DIDSerializer(PortalSerializer):
             "call_limit",
             "notes",
             "sip_target",
+            "bought_plan",
+            "sold_plan",
         )
         read_only_fields = ("number", "carrier", "state", "state_since", "alias", "country")
 
@@ -118,6 +122,13 @@ class MapSerializer(ChosenSerializer):
     """DIDs and the alias they are to ring."""
 
     alias = serializers.PrimaryKeyRelatedField(queryset=Alias.objects.select_related("account"))
+    sold_plan = serializers.PrimaryKeyRelatedField(
+        queryset=plans_offered(RentalSide.SOLD),
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Rental plan for mapping; by default each number's own, else the default plan.",
+    )
 
 
 class UnmapSerializer(ChosenSerializer):
@@ -148,6 +159,12 @@ class BulkSerializer(serializers.Serializer):
         default="",
         help_text="For release, by an administrator: ends quarantines early.",
     )
+    sold_plan = serializers.PrimaryKeyRelatedField(
+        queryset=plans_offered(RentalSide.SOLD), required=False, allow_null=True, help_text="For plans; null: none."
+    )
+    bought_plan = serializers.PrimaryKeyRelatedField(
+        queryset=plans_offered(RentalSide.BOUGHT), required=False, allow_null=True, help_text="For plans; null: none."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Ask for what the step needs."""
@@ -155,6 +172,8 @@ class BulkSerializer(serializers.Serializer):
             raise ValidationError({"dids": ["Name DIDs, or give a filter; one of the two."]})
         if attrs["action"] == "map" and "alias" not in attrs:
             raise ValidationError({"alias": ["Say which alias these numbers are to ring."]})
+        if attrs["action"] == "plans" and not {"sold_plan", "bought_plan"} & set(attrs):
+            raise ValidationError({"sold_plan": ["Name a plan of one side at least, or null for none."]})
         return attrs
 
 
@@ -223,7 +242,15 @@ class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
         """Map available DIDs to an alias: all of them or none."""
         values = self.valid(request)
         alias = values["alias"]
-        return self._answer(map_dids(actor=self.actor, did_ids=values["dids"], alias=alias, account=alias.account))
+        return self._answer(
+            map_dids(
+                actor=self.actor,
+                did_ids=values["dids"],
+                alias=alias,
+                account=alias.account,
+                sold_plan=values["sold_plan"],
+            )
+        )
 
     @extend_schema(request=MapSerializer, responses=DIDSerializer(many=True), filters=False)
     @action(detail=False, methods=["post"], serializer_class=MapSerializer, pagination_class=None)
@@ -257,12 +284,13 @@ class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
             ids: Iterable[int] = found.qs.values_list("pk", flat=True)[: MAX_ROWS + 1]
         else:
             ids = values["dids"]
-        options = {
-            "map": lambda: {"alias": values["alias"].pk},
-            "unmap": lambda: {"quarantine": values["quarantine"]},
-            "release": lambda: {"reason": reason} if reason else {},
-        }.get(values["action"], dict)()
-        job = start_choice(actor=self.actor, kind=BY_VERB[values["action"]], ids=ids, options=options, noun="DIDs")
+        job = start_choice(
+            actor=self.actor,
+            kind=BY_VERB[values["action"]],
+            ids=ids,
+            options=_bulk_options(values, reason),
+            noun="DIDs",
+        )
         job.refresh_from_db()
         return Response(JobSerializer(job, context=self.get_serializer_context()).data, status=201)
 
@@ -293,3 +321,18 @@ class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
     def retire(self, request: Request) -> Response:
         """Take DIDs out of service."""
         return self._change(request, retire_dids)
+
+
+def _bulk_options(values: dict[str, Any], reason: str) -> dict[str, Any]:
+    """Return what a bulk step needs to know beside the numbers."""
+    action = values["action"]
+    if action == "map":
+        return {"alias": values["alias"].pk}
+    if action == "unmap":
+        return {"quarantine": values["quarantine"]}
+    if action == "release":
+        return {"reason": reason} if reason else {}
+    if action == "plans":
+        chosen = {name: values[name] for name in ("sold_plan", "bought_plan") if name in values}
+        return {name: plan.pk if plan else None for name, plan in chosen.items()}
+    return {}

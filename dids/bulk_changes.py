@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
+
 from accounts.models import Alias
 from core.jobs.choices import LineOutcome
 from core.jobs.kinds import ChoiceKind, JobKind, Planned, Told
@@ -11,8 +13,11 @@ from core.jobs.rows import ReadError
 from dids import transitions
 from dids.job_rows import WRITTEN, AliasRow, DIDRow, dids_chosen, tell_dids
 from dids.models import DID
+from dids.plans.choices import RentalSide
+from dids.plans.models import RentalPlan
 from dids.prices import PriceCurrencies
 from dids.quarantine import quarantine_days
+from dids.rental_plans import PlanRules
 from dids.transitions import Forbidden, Holding
 
 BATCH = 5_000
@@ -32,6 +37,10 @@ class DIDChange(ChoiceKind):
     def step(self, did: DIDRow, known: Any) -> Holding:
         """Return what becomes of a DID. Raise Forbidden."""
         raise NotImplementedError
+
+    def plans(self, did: DIDRow, after: Holding, known: Any) -> dict[str, int | None]:
+        """Return the rental plans that a DID has afterwards, by column. Raise ValidationError."""
+        return did.plans
 
     def tell(self, lines: Sequence[Any]) -> dict[int, Told]:
         """Return what each line changes."""
@@ -54,10 +63,11 @@ class DIDChange(ChoiceKind):
         key = f"+{did.number}"
         try:
             after = self.step(did, known)
-        except Forbidden as error:
-            words = str(error)
+            plans = self.plans(did, after, known)
+        except (Forbidden, ValidationError) as error:
+            words = error.messages[0].rstrip(".") if isinstance(error, ValidationError) else str(error)
             return Planned(line, LineOutcome.REFUSED, key, words[0].upper() + words[1:] + ".")
-        wanted = {"state": after.state.value, "alias_id": after.alias_id}
+        wanted = {"state": after.state.value, "alias_id": after.alias_id, **plans}
         changed = [name for name, value in wanted.items() if getattr(did, name) != value]
         if not changed:
             return Planned(line, LineOutcome.UNCHANGED, key, row_id=did.id, version=did.version)
@@ -92,12 +102,12 @@ class Assignment(DIDChange):
 
     name, label, verb = "dids-map", "Mapping of DIDs", "map"
 
-    def begin(self, options: Mapping[str, Any]) -> tuple[AliasRow, PriceCurrencies]:
-        """Look up the alias, and the currencies of the numbers' own prices."""
+    def begin(self, options: Mapping[str, Any]) -> tuple[AliasRow, PriceCurrencies, PlanRules]:
+        """Look up the alias, the currencies of the numbers' own prices, and rental plans."""
         alias = Alias.objects.filter(pk=options.get("alias") or 0).values_list("pk", "username", "account_id").first()
         if alias is None:
             raise ReadError("The alias that was chosen exists no longer.")
-        return AliasRow(*alias), PriceCurrencies()
+        return AliasRow(*alias), PriceCurrencies(), PlanRules()
 
     def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return the alias."""
@@ -106,13 +116,21 @@ class Assignment(DIDChange):
 
     def step(self, did: DIDRow, known: Any) -> Holding:
         """Map one."""
-        alias, currencies = known
+        alias, currencies, _ = known
         if did.alias_id == alias.id:
             return did.holding
         after = transitions.mapped(did.holding, alias.id, alias.account_id)
         if conflict := currencies.conflict(did.id, did.number, alias.account_id):
             raise Forbidden(conflict)
         return after
+
+    def plans(self, did: DIDRow, after: Holding, known: Any) -> dict[str, int | None]:
+        """Give it the default plan where it has none."""
+        rules: PlanRules = known[2]
+        return rules.after(
+            did.plans, {}, carrier_id=did.carrier_id, country=did.country,
+            account_id=after.account_id, new_holder=did.account_id != after.account_id,
+        )  # fmt: skip
 
 
 class Release(DIDChange):
@@ -162,5 +180,43 @@ class Retirement(DIDChange):
         return transitions.retired(did.holding)
 
 
-KINDS: tuple[type[JobKind], ...] = (Suspension, Resumption, Assignment, Release, Recycling, Retirement)
+class Pricing(DIDChange):
+    """Give DIDs other rental plans."""
+
+    name, label, verb = "dids-plans", "Rental plans of DIDs", "plans"
+
+    def begin(self, options: Mapping[str, Any]) -> tuple[dict[str, int | None], PlanRules]:
+        """Return the wished plans by column, which must still be offered."""
+        rules, wished = PlanRules(), {}
+        for side in RentalSide:
+            if f"{side.value}_plan" in options:
+                pk = options[f"{side.value}_plan"]
+                if pk is not None and (pk not in rules.plans or rules.plans[pk].side != side):
+                    raise ReadError("The rental plan that was chosen exists no longer.")
+                wished[f"{side.value}_plan_id"] = pk
+        return wished, rules
+
+    def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return the chosen plans."""
+        names = dict(RentalPlan.objects.values_list("pk", "name"))
+        return [
+            (f"{side.label} by plan", names.get(options[f"{side.value}_plan"], "none"))
+            for side in RentalSide
+            if f"{side.value}_plan" in options
+        ]
+
+    def step(self, did: DIDRow, known: Any) -> Holding:
+        """Leave its mapping."""
+        return did.holding
+
+    def plans(self, did: DIDRow, after: Holding, known: Any) -> dict[str, int | None]:
+        """Return the wished plans, if they fit."""
+        wished, rules = known
+        return rules.after(
+            did.plans, wished, carrier_id=did.carrier_id, country=did.country,
+            account_id=did.account_id, new_holder=False,
+        )  # fmt: skip
+
+
+KINDS: tuple[type[JobKind], ...] = (Suspension, Resumption, Assignment, Release, Recycling, Retirement, Pricing)
 BY_VERB = {kind.verb: kind.name for kind in KINDS if issubclass(kind, DIDChange)}

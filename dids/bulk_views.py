@@ -8,6 +8,7 @@ from core.views import BulkAction
 from dids.bulk_changes import BY_VERB
 from dids.forms import BulkMapForm
 from dids.models import DID
+from dids.plans.forms import BulkPlansForm
 from dids.quarantine import quarantine_days
 from dids.services import delete_dids, release_dids, resume_dids, retire_dids, suspend_dids, unmap_dids
 
@@ -18,6 +19,13 @@ BULK_ACTIONS = (
         confirm="Available numbers ring this alias from the next call on. You see each one before anything changes.",
         job=BY_VERB["map"],
         form_class=BulkMapForm,
+    ),
+    BulkAction(
+        "plans",
+        "Rental plans",
+        confirm="What they cost by the month. You see each number before anything changes.",
+        job=BY_VERB["plans"],
+        form_class=BulkPlansForm,
     ),
     BulkAction(
         "suspend",

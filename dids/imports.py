@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from carriers.models import Carrier
 from core.jobs.choices import LineOutcome
@@ -18,8 +19,10 @@ from dids.choices import DIDState
 from dids.forms import RegionField
 from dids.job_rows import WRITTEN, AliasRow, DIDRow, aliases_named, dids_numbered, tell_dids
 from dids.models import DID
+from dids.plans.choices import RentalSide
 from dids.prices import PriceCurrencies
 from dids.quarantine import quarantine_days
+from dids.rental_plans import PlanRules
 from dids.transitions import Forbidden, Holding
 
 BATCH = 2_000
@@ -58,6 +61,7 @@ class Wish:
     alias: str | None
     state: DIDState | None
     values: dict[str, Any]
+    plans: dict[str, int | None]
 
 
 class DIDImport(ImportKind):
@@ -80,6 +84,8 @@ class DIDImport(ImportKind):
         Column("provider_number", "Provider's spelling", ("provider number", "number as the provider writes it")),
         Column("area", "Area", ("city", "place", "location", "region")),
         Column("call_limit", "Call limit", ("limit", "channels", "max calls")),
+        Column("bought_plan", "Bought by plan", ("buy plan", "bought plan", "purchase plan", "cost plan")),
+        Column("sold_plan", "Sold by plan", ("sell plan", "sold plan", "rental plan", "plan")),
         Column("notes", "Notes", ("note", "description", "comment", "remarks")),
     )  # fmt: skip
 
@@ -129,6 +135,7 @@ class _Reader:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.currencies = PriceCurrencies()
+        self.rules = PlanRules()
         self.names = dict(Carrier.objects.values_list("pk", "name"))
         self.carriers = {name.casefold(): pk for pk, name in self.names.items()}
         self.chosen: int | None = options.get("carrier")
@@ -166,8 +173,21 @@ class _Reader:
             values["call_limit"] = None if limit in CLEAR else self._limit(limit)
         return Wish(
             row, number.digits, number.warning, number.country, self._carrier(cells.get("carrier", "")),
-            cells.get("alias") or None, self._state(cells.get("state", "")), values,
+            cells.get("alias") or None, self._state(cells.get("state", "")), values, self._plans(cells),
         )  # fmt: skip
+
+    def _plans(self, cells: Mapping[str, str]) -> dict[str, int | None]:
+        """Return the rental plans that the row names, by column."""
+        found: dict[str, int | None] = {}
+        for side in RentalSide:
+            text = cells.get(f"{side.value}_plan", "")
+            if not text:
+                continue
+            plan = None if text in CLEAR else self.rules.find(side, text)
+            if plan is None and text not in CLEAR:
+                raise Unfit(f"There is no rental plan “{shorten(text)}” by which numbers are {side.label.lower()}.")
+            found[f"{side.value}_plan_id"] = plan.pk if plan else None
+        return found
 
     @staticmethod
     def _limit(text: str) -> int:
@@ -202,17 +222,21 @@ def _planned(wish: Wish, did: DIDRow | None, aliases: Mapping[str, AliasRow], re
     key = f"+{wish.digits}"
     try:
         if did is None:
-            return _new(wish, key, aliases)
+            return _new(wish, key, aliases, reader)
         if wish.carrier_id is not None and did.carrier_id != wish.carrier_id:
             raise Unfit(f"Already a DID of carrier {reader.names[did.carrier_id]}.")
         after = _holding(did.holding, wish, aliases, rested=did.rested)
         moved = after.alias_id != did.alias_id and after.account_id is not None
         if moved and (conflict := reader.currencies.conflict(did.id, did.number, after.account_id or 0)):
             raise Forbidden(conflict)
-    except (Unfit, Forbidden) as error:
-        words = str(error)
+        plans = reader.rules.after(
+            did.plans, wish.plans, carrier_id=did.carrier_id, country=did.country,
+            account_id=after.account_id, new_holder=after.account_id != did.account_id,
+        )  # fmt: skip
+    except (Unfit, Forbidden, ValidationError) as error:
+        words = error.messages[0] if isinstance(error, ValidationError) else str(error)
         return refused(wish.row.line, key, words[0].upper() + words[1:] + ("" if words.endswith(".") else "."))
-    wanted = {**wish.values, "state": after.state.value, "alias_id": after.alias_id}
+    wanted = {**wish.values, "state": after.state.value, "alias_id": after.alias_id, **plans}
     changed = [name for name, value in wanted.items() if getattr(did, name) != value]
     if not changed:
         return Planned(wish.row.line, LineOutcome.UNCHANGED, key, row_id=did.id, version=did.version)
@@ -222,7 +246,7 @@ def _planned(wish: Wish, did: DIDRow | None, aliases: Mapping[str, AliasRow], re
     )  # fmt: skip
 
 
-def _new(wish: Wish, key: str, aliases: Mapping[str, AliasRow]) -> Planned:
+def _new(wish: Wish, key: str, aliases: Mapping[str, AliasRow], reader: _Reader) -> Planned:
     if wish.carrier_id is None:
         raise Unfit("It is new, and neither the file nor the form says which carrier provides it.")
     holding = _holding(transitions.NEW, wish, aliases, rested=True)
@@ -239,7 +263,11 @@ def _new(wish: Wish, key: str, aliases: Mapping[str, AliasRow]) -> Planned:
         **wish.values,
         "state": holding.state.value,
         "alias_id": holding.alias_id,
-    }
+        **reader.rules.after(
+            None, wish.plans, carrier_id=wish.carrier_id, country=wish.country,
+            account_id=holding.account_id, new_holder=holding.account_id is not None,
+        ),
+    }  # fmt: skip
     return Planned(wish.row.line, LineOutcome.NEW, key, wish.warning, after=values)
 
 

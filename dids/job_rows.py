@@ -10,10 +10,14 @@ from accounts.models import Alias
 from carriers.models import Carrier
 from core.jobs.kinds import Told
 from dids.choices import DIDState
+from dids.plans.models import RentalPlan
 from dids.quarantine import has_rested
 from dids.transitions import Holding
 
-WRITTEN = ("number", "provider_number", "carrier_id", "alias_id", "state", "country", "area", "call_limit", "notes")
+WRITTEN = (
+    "number", "provider_number", "carrier_id", "alias_id", "state", "country", "area", "call_limit", "notes",
+    "bought_plan_id", "sold_plan_id",
+)  # fmt: skip
 LABELS = {
     "provider_number": "Provider's spelling",
     "carrier_id": "Carrier",
@@ -23,11 +27,14 @@ LABELS = {
     "area": "Area",
     "call_limit": "Call limit",
     "notes": "Notes",
+    "bought_plan_id": "Bought by plan",
+    "sold_plan_id": "Sold by plan",
 }
 # xmin tells one version of a row from another; the account is needed to judge a move.
 _QUERY = (
     "SELECT d.id, d.xmin::text::bigint, d.number, d.provider_number, d.carrier_id, d.alias_id, a.account_id, d.state, "
-    "d.state_since, d.area, d.call_limit, d.notes FROM dids_did d LEFT JOIN accounts_alias a ON a.id = d.alias_id "
+    "d.state_since, d.country, d.area, d.call_limit, d.notes, "
+    "d.bought_plan_id, d.sold_plan_id FROM dids_did d LEFT JOIN accounts_alias a ON a.id = d.alias_id "
 )
 
 
@@ -43,14 +50,22 @@ class DIDRow(NamedTuple):
     account_id: int | None
     state: str
     state_since: dt.datetime
+    country: str
     area: str
     call_limit: int | None
     notes: str
+    bought_plan_id: int | None
+    sold_plan_id: int | None
 
     @property
     def holding(self) -> Holding:
         """Return its state and whose it is."""
         return Holding(DIDState(self.state), self.alias_id, self.account_id)
+
+    @property
+    def plans(self) -> dict[str, int | None]:
+        """Return its rental plans by column."""
+        return {"bought_plan_id": self.bought_plan_id, "sold_plan_id": self.sold_plan_id}
 
     @property
     def rested(self) -> bool:
@@ -98,6 +113,9 @@ def tell_dids(lines: Sequence[Any]) -> dict[int, Told]:
         Alias.objects.filter(pk__in={s.get("alias_id") for s in sides} - {None}).values_list("pk", "username")
     )
 
+    plan_ids = {s.get(name) for s in sides for name in ("bought_plan_id", "sold_plan_id")} - {None}
+    plans = dict(RentalPlan.objects.filter(pk__in=plan_ids).values_list("pk", "name")) if plan_ids else {}
+
     def words(name: str, side: dict[str, Any] | None) -> str:
         value = (side or {}).get(name)
         if value is None or value == "":
@@ -106,6 +124,8 @@ def tell_dids(lines: Sequence[Any]) -> dict[int, Told]:
             return carriers.get(value, f"#{value}")
         if name == "alias_id":
             return aliases.get(value, f"#{value}")
+        if name.endswith("_plan_id"):
+            return plans.get(value, f"#{value}")
         return str(DIDState(value).label) if name == "state" else str(value)
 
     return {

@@ -1,7 +1,7 @@
 """Which rental plans numbers have: given, taken by default, and kept to the currency of whoever pays."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -79,6 +79,70 @@ class AccountPricing:
         """Say what it would cost, or why it cannot be mapped without another plan."""
         plan = self.plan_of(did)
         return (misfit(plan, self.currency) or f"{plan_words(plan)} ({plan})") if plan else ""
+
+
+class PlanRules:
+    """What bulk changes need to know of plans: read once for a hundred thousand numbers.
+
+    ``after`` tells which plans a number has afterwards. Its words of refusal follow the number.
+    """
+
+    def __init__(self) -> None:
+        self.plans = RentalPlan.objects.in_bulk()
+        self.defaults = {side: Defaults(side) for side in RentalSide}
+        self.carriers = dict(Carrier.objects.values_list("pk", "balance__currency"))
+        self.accounts: dict[int, str] = {}
+        self.named: dict[tuple[str, str], RentalPlan] = {
+            (plan.side, plan.name.casefold()): plan for plan in self.plans.values() if plan.archived_at is None
+        }
+
+    def find(self, side: RentalSide, name: str) -> RentalPlan | None:
+        """Return the plan of this side that is offered under this name."""
+        return self.named.get((side.value, name.casefold()))
+
+    def account_currency(self, account_id: int) -> str:
+        """Return in which currency an account pays."""
+        if account_id not in self.accounts:
+            found = Account.objects.filter(pk=account_id).values_list("balance__currency", flat=True).first()
+            self.accounts[account_id] = found or ""
+        return self.accounts[account_id]
+
+    def after(
+        self,
+        now: Mapping[str, int | None] | None,
+        wished: Mapping[str, int | None],
+        *,
+        carrier_id: int,
+        country: str,
+        account_id: int | None,
+        new_holder: bool,
+    ) -> dict[str, int | None]:
+        """Return both plans by column, given those that it has (``now``, None for a new number) and those wished for.
+
+        Raise ValidationError for a plan in another currency than the balance it is charged to.
+        """
+        had = now or {"bought_plan_id": None, "sold_plan_id": None}
+        bought = wished.get("bought_plan_id", had["bought_plan_id"])
+        if now is None and "bought_plan_id" not in wished:
+            bought = self._default(RentalSide.BOUGHT, self.carriers[carrier_id], carrier_id, country)
+        if bought != had["bought_plan_id"]:
+            self._fit(bought, self.carriers[carrier_id])
+        sold = wished.get("sold_plan_id", had["sold_plan_id"])
+        if account_id is not None:
+            currency = self.account_currency(account_id)
+            if new_holder and sold is None and "sold_plan_id" not in wished:
+                sold = self._default(RentalSide.SOLD, currency, carrier_id, country)
+            if new_holder or sold != had["sold_plan_id"]:
+                self._fit(sold, currency)
+        return {"bought_plan_id": bought, "sold_plan_id": sold}
+
+    def _default(self, side: RentalSide, currency: str, carrier_id: int, country: str) -> int | None:
+        plan = self.defaults[side].find(currency, carrier_id, country)
+        return plan.pk if plan else None
+
+    def _fit(self, plan_id: int | None, currency: str) -> None:
+        if words := misfit(self.plans.get(plan_id or 0), currency):
+            raise ValidationError(words)
 
 
 def plan_changes(did: DID, changes: dict[str, Any]) -> None:

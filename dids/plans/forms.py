@@ -89,3 +89,33 @@ def plan_words(plan: RentalPlan) -> str:
     """Return what a plan costs, in few words."""
     words = f"{money_text(plan.monthly_fee)} {plan.currency} a month"
     return f"{words}, set-up {money_text(plan.setup_fee)}" if plan.setup_fee else words
+
+
+class BulkPlansForm(forms.Form):
+    """The plans that many numbers are to have."""
+
+    KEEP, NONE = "", "none"
+    sold_plan = forms.ChoiceField(required=False, label="Sold by plan", help_text="What the accounts pay.")
+    bought_plan = forms.ChoiceField(required=False, label="Bought by plan", help_text="What we owe the carriers.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for side in RentalSide:
+            offered = [(str(plan.pk), f"{plan} – {plan_words(plan)}") for plan in plans_offered(side)]
+            field: Any = self.fields[f"{side.value}_plan"]
+            field.choices = [(self.KEEP, "As it is"), (self.NONE, "None: not charged"), *offered]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for at least one."""
+        cleaned = super().clean() or {}
+        if not self.errors and not any(cleaned.values()):
+            raise forms.ValidationError("Choose a plan of one side at least.")
+        return cleaned
+
+    def options(self) -> dict[str, int | None]:
+        """Return what the bulk change needs."""
+        return {
+            name: None if value == self.NONE else int(value)
+            for name, value in self.cleaned_data.items()
+            if value != self.KEEP
+        }
