@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from billing import entry_views, product_views, rate_views, statement_views
+from billing import check_views, entry_views, product_views, rate_views, statement_views
 from billing.models import LedgerEntry, Product, RateTable
 from core.tabs import tab_urls
 
 app_name = "billing"
 
 urlpatterns = [
+    path("ledger/check/", check_views.LedgerCheckView.as_view(), name="ledgercheck"),
+    path("ledger/check/run/", check_views.LedgerCheckRun.as_view(), name="ledgercheck_run"),
     *tab_urls(LedgerEntry, "ledger/<int:pk>/"),
     path("ledger/<int:pk>/receipt.pdf", entry_views.ReceiptPdf.as_view(), name="ledgerentry_receipt"),
     path("ledger/<int:pk>/refund/", entry_views.RefundView.as_view(), name="ledgerentry_refund"),

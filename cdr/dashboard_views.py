@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
+from billing.proving import last_check
 from cdr import today
 from cdr.choices import Outcome
 from cdr.first_steps import are_over, first_steps
@@ -64,6 +65,7 @@ def dashboard_context() -> dict[str, Any]:
         "switch_seen": any(process.kind == "switch" for process in states),
         "differences": today.verdict_differences(),
         "dead_letters": today.open_dead_letters(),
+        "ledger": last_check(),
         "certificate_warning": certificate_warning(now),
         "start": start,
     }

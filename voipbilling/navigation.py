@@ -52,7 +52,13 @@ NAVIGATION = (
     NavGroup(
         "Settings",
         "settings",
-        (NavItem("Settings", "core:settings", match=("core:settings", "core:user_", "mail:", "seller:")),),
+        (
+            NavItem(
+                "Settings",
+                "core:settings",
+                match=("core:settings", "core:user_", "mail:", "seller:", "billing:ledgercheck"),
+            ),
+        ),
     ),
 )
 
@@ -64,6 +70,9 @@ SETTINGS_PARTS = (
     SettingsPart("Switches", "syslog:switch_list", "server", "Switches that send events, and their tokens."),
     SettingsPart(
         "Versions in force", "routing:versions", "versions", "Which decider and switch have which configuration."
+    ),
+    SettingsPart(
+        "Ledger check", "billing:ledgercheck", "scale", "Whether every balance, charge and reservation adds up."
     ),
     SettingsPart("Outgoing mail", "mail:outgoingmail_list", "mail", "What was sent to clients, and what could not be."),
     SettingsPart("Dead letters", "syslog:deadletter_list", "mail-x", "Events that could not be taken in."),

@@ -89,7 +89,7 @@ def test_the_check_finds_an_edited_number_a_wrong_running_balance_and_a_wrong_re
     assert "entries sum to 5" in found[edited.pk]
     assert f"from entry {wrong.pk}" in found[running.pk]
     assert "held reservations sum to 0" in found[reserve.pk]
-    with pytest.raises(CommandError, match="3 balances"):
+    with pytest.raises(CommandError, match="3 differences"):
         call_command("check_ledger")
 
 

@@ -5,6 +5,7 @@ does not): its URL name, the ceiling, and a function that makes ``count`` more r
 address. Lower a ceiling when a page gets better; raise one only with a reason in the commit.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -164,6 +165,22 @@ def fill_mail(count: int) -> list[Any]:
     return []
 
 
+def fill_differences(count: int) -> list[Any]:
+    """Make differences of the ledger, each of a balance with an owner."""
+    from billing.models import LedgerCheck, LedgerDifference
+    from tests import inventory_fill as inventory
+
+    run, _ = LedgerCheck.objects.get_or_create(
+        found=1, defaults={"at": timezone.now(), "seconds": 1, "balances": 1, "entries": 1}
+    )
+    balance = inventory._account().balance_id
+    LedgerDifference.objects.bulk_create(
+        LedgerDifference(check_run=run, words=f"Balance {n}", balance_id=balance, attempt_id=uuid.uuid4())
+        for n in range(count)
+    )
+    return []
+
+
 def fill_invoices(count: int) -> list[Any]:
     """Make drafts of one account's invoices."""
     import datetime as dt
@@ -236,6 +253,7 @@ CEILINGS: dict[str, Ceiling] = {
     # The object, one count per tab, and the list's own.
     "accounts:account_invoices": Ceiling(10, fill_account_invoices),
     "accounts:client_invoices": Ceiling(6, fill_client_invoices),
+    "billing:ledgercheck": Ceiling(BASE + 3, fill_differences),
     "mail:outgoingmail_list": Ceiling(3, fill_mail),
     "cdr:cdr_list": Ceiling(3, fill_cdrs),
     "syslog:switch_list": Ceiling(BASE, fill_switches),

@@ -1,0 +1,75 @@
+"""What only CDRs can prove of the ledger: charged legs are booked, and what is reserved is reserved for live calls."""
+
+import uuid
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.db import connection
+
+from billing.ledger import Difference, register_proof
+
+# Between an end at the switch and its event in the database, and between an answer and its first reservation, a call
+# is on its way.
+IN_FLIGHT_SECONDS = 60
+
+# In one statement, so in one snapshot: a call's legs and entries are committed together.
+LEGS = """
+WITH legs AS (
+    SELECT attempt_id, leg, balance_id, amount FROM cdr_chargedleg WHERE balance_id IS NOT NULL AND amount <> 0
+), booked AS (
+    SELECT attempt_id, leg, balance_id, -sum(amount) AS amount FROM billing_ledgerentry
+    WHERE attempt_id IS NOT NULL GROUP BY 1, 2, 3
+)
+SELECT attempt_id, leg, balance_id, coalesce(legs.amount, 0), coalesce(booked.amount, 0)
+FROM legs FULL JOIN booked USING (attempt_id, leg, balance_id)
+WHERE coalesce(legs.amount, 0) <> coalesce(booked.amount, 0) ORDER BY 1, 2, 3
+"""
+HELD = """
+SELECT r.attempt_id, r.leg, r.balance_id, r.amount, c.ended_at IS NOT NULL
+FROM billing_reservation r LEFT JOIN cdr_cdr c ON c.attempt_id = r.attempt_id
+WHERE r.state = 'held' AND r.created_at < now() - make_interval(secs => %(flight)s)
+    AND (c.attempt_id IS NULL OR c.ended_at < now() - make_interval(secs => %(flight)s))
+ORDER BY r.id
+"""
+# Only a call that a decider let in has reservations; a switch that merely reports its calls reserves nothing.
+UNHELD = """
+SELECT c.attempt_id, leg.value ->> 0, (leg.value ->> 1)::bigint
+FROM cdr_cdr c
+JOIN routing_attempt a ON a.attempt_id = c.attempt_id AND a.started_at = c.started_at
+CROSS JOIN LATERAL jsonb_array_elements(
+    CASE jsonb_typeof(a.record -> 'reserve') WHEN 'array' THEN a.record -> 'reserve' ELSE '[]' END) AS leg
+WHERE c.ended_at IS NULL AND c.answered_at < now() - make_interval(secs => %(flight)s) AND a.decider <> ''
+    AND NOT EXISTS (
+        SELECT FROM billing_reservation r
+        WHERE r.attempt_id = c.attempt_id AND r.leg = leg.value ->> 0 AND r.state = 'held')
+ORDER BY c.started_at, 2
+"""
+
+
+def _rows(statement: str) -> list[tuple[uuid.UUID, str, int, Decimal, Decimal]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"flight": IN_FLIGHT_SECONDS})
+        return cursor.fetchall()
+
+
+@register_proof
+def prove_charged_legs() -> Iterable[Difference]:
+    """Yield each leg of a CDR whose entries do not sum up to it, and each call's entries that no leg explains."""
+    for attempt_id, leg, balance_id, charged, booked in _rows(LEGS):
+        yield Difference(
+            f"Call {attempt_id}, {leg}: its CDR is charged {charged}, balance {balance_id} {booked}",
+            balance_id,
+            attempt_id,
+        )
+
+
+@register_proof
+def prove_reservations() -> Iterable[Difference]:
+    """Yield each reservation whose call is over or unknown, and each live call that should have one and has none."""
+    for attempt_id, leg, balance_id, amount, ended in _rows(HELD):
+        why = "which is over" if ended else "of which nothing was heard"
+        words = f"Balance {balance_id}: {amount} is still reserved for the {leg} of call {attempt_id}, {why}"
+        yield Difference(words, balance_id, attempt_id)
+    for attempt_id, leg, balance_id, *_ in _rows(UNHELD):
+        words = f"Call {attempt_id}: it goes on with nothing reserved for the {leg} on balance {balance_id}"
+        yield Difference(words, balance_id, attempt_id)
