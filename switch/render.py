@@ -24,6 +24,8 @@ MODULE_PATHS = (
 
 # Shared memory of an open TLS connection, measured with OpenSSL 3.0: see docs/switch.md.
 TLS_KILOBYTES = 80
+# A decider comes back within one or two of the switch's start, also on a busy machine.
+START_SECONDS = 5
 
 
 class SettingsError(ValueError):
@@ -66,7 +68,7 @@ class SwitchSettings:
     max_contacts: int = 5
     ping_interval: int = 30  # OPTIONS to every contact; 0 turns it off
     keepalive_interval: int = 60  # OPTIONS inside answered calls, at least 30 (Kamailio's own floor)
-    write_interval: int = 5  # bindings to PostgreSQL
+    write_interval: int = 1  # bindings to their file: younger ones are not known any more to a switch that was killed
     flood_limit: int = 200  # requests outside a dialog per source address and second
     flood_block_seconds: int = 10
     relay_control: str = ""  # address:port of rtpengine, UDP (ng) and TCP (HTTP); empty: no audio relay
@@ -219,6 +221,7 @@ def substitutions(settings: SwitchSettings) -> dict[str, str | int]:
         "PING_INTERVAL": settings.ping_interval,
         "KEEPALIVE_INTERVAL": settings.keepalive_interval,
         "USRLOC_INTERVAL": settings.write_interval,
+        "START_SECONDS": START_SECONDS,
         "FLOOD_LIMIT": settings.flood_limit,
         "FLOOD_BLOCK_SECONDS": settings.flood_block_seconds,
         "TRACE_EXPIRE": settings.max_call_seconds + 120,

@@ -117,6 +117,19 @@ def test_a_killed_switch_still_ends_the_calls_it_finds(
     each_told_once(calls_of(result))
 
 
+def test_a_killed_switch_knows_its_phones_when_it_is_back(
+    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """Also one that registered a moment before; and who called meanwhile is asked to wait, not refused."""
+    line = network.line()
+    phone(line)
+    time.sleep(1.5)  # bindings are written each second
+    stack.kill("switch")
+    result = carrier().call(talking(0.1) + hang_up(), line.number)
+    assert result, result.errors
+    story.tells(result, "completed", 200, 16, CALL)
+
+
 def test_a_phone_that_vanishes_in_a_call_is_found(
     stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
 ) -> None:
