@@ -34,7 +34,7 @@ class PaymentForm(EntryForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["amount"].help_text = "Raises the balance. It cannot be edited; an adjustment corrects it."
+        self.fields["amount"].help_text = "Raises the balance. It cannot be edited; a refund takes it back."
 
 
 class AdjustmentForm(EntryForm):

@@ -1,11 +1,18 @@
 """Forms of invoices."""
 
 import datetime as dt
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 
 from accounts.models import Account
+from billing.currencies import amount_text
+from cdr.invoices.choices import CreditEffect
+from cdr.invoices.models import Invoice
+from core.amounts import AmountField
 from core.business_time import today
 
 
@@ -45,3 +52,44 @@ class DraftForm(forms.Form):
         initial=lambda: month_of_today() - dt.timedelta(days=1),
         help_text="What was charged before and stands on no invoice yet is billed too, and says so.",
     )
+
+
+class CreditForm(forms.Form):
+    """What a credit note credits: all that is left, or an amount of some lines."""
+
+    reason = forms.CharField(max_length=200, help_text="Stands on the credit note.")
+    effect = forms.ChoiceField(
+        label="The charges", choices=CreditEffect.choices, widget=forms.RadioSelect, initial=CreditEffect.GIVE_BACK
+    )
+    extent = forms.ChoiceField(
+        label="Credit",
+        choices=(("whole", "All that is left of the invoice"), ("parts", "The amounts below")),
+        widget=forms.RadioSelect,
+        initial="whole",
+    )
+
+    def __init__(self, *args: Any, invoice: Invoice, left: Mapping[int, Decimal], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.line_fields: list[str] = []
+        for line in invoice.lines.filter(pk__in=list(left)):
+            name = f"line_{line.pk}"
+            self.line_fields.append(name)
+            self.fields[name] = AmountField(
+                label=line.description,
+                required=False,
+                help_text=f"Up to {amount_text(left[line.pk], invoice.currency)} {invoice.currency}, without tax.",
+            )
+
+    def amounts(self) -> dict[int, Decimal] | None:
+        """Return what was typed by line, or None for all that is left."""
+        if self.cleaned_data["extent"] == "whole":
+            return None
+        typed = {name: self.cleaned_data[name] for name in self.line_fields}
+        return {int(name.removeprefix("line_")): amount for name, amount in typed.items() if amount is not None}
+
+
+class SendForm(forms.Form):
+    """Where an invoice is sent; ``form_id`` makes a form that is sent twice count once."""
+
+    to = forms.EmailField(label="To")
+    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cdr.invoices import views
+from cdr.invoices import action_views, views
 from cdr.invoices.models import Invoice
 from core.tabs import tab_urls
 
@@ -13,7 +13,9 @@ urlpatterns = [
     path("add/", views.InvoiceAdd.as_view(), name="invoice_add"),
     *tab_urls(Invoice, "<int:pk>/"),
     path("<int:pk>/pdf/", views.InvoicePdf.as_view(), name="invoice_pdf"),
-    path("<int:pk>/issue/", views.InvoiceIssue.as_view(), name="invoice_issue"),
-    path("<int:pk>/refresh/", views.InvoiceRefresh.as_view(), name="invoice_refresh"),
-    path("<int:pk>/discard/", views.InvoiceDiscard.as_view(), name="invoice_discard"),
+    path("<int:pk>/issue/", action_views.InvoiceIssue.as_view(), name="invoice_issue"),
+    path("<int:pk>/refresh/", action_views.InvoiceRefresh.as_view(), name="invoice_refresh"),
+    path("<int:pk>/discard/", action_views.InvoiceDiscard.as_view(), name="invoice_discard"),
+    path("<int:pk>/send/", action_views.InvoiceSend.as_view(), name="invoice_send"),
+    path("<int:pk>/credit/", action_views.InvoiceCredit.as_view(), name="invoice_credit"),
 ]

@@ -18,7 +18,7 @@ from billing.seller.services import billing_settings
 from cdr.invoices.choices import InvoiceState, LineKind
 from cdr.invoices.filters import BilledFilterSet, InvoiceFilterSet, InvoiceLineFilterSet
 from cdr.invoices.forms import DraftForm
-from cdr.invoices.issuing import discard_draft, draft_invoice, issue_invoice, refresh_draft, require
+from cdr.invoices.issuing import draft_invoice, require
 from cdr.invoices.models import Invoice, InvoiceLine
 from cdr.invoices.pdf import closing_words, file_name, invoice_pdf, quantity_text, sums_rows
 from cdr.invoices.selectors import invoices, mails_of
@@ -27,7 +27,7 @@ from core import render
 from core.access import Access
 from core.pdf import FontsMissing, pdf_response
 from core.tabs import ViewTab, bounded_count, register_tab
-from core.views import EmptyState, FormActionView, ListView, ObjectView, PageAction, TabListView
+from core.views import EmptyState, ListView, ObjectView, PageAction, TabListView
 from core.views.edit import FormView
 
 # More lines than a person reads on a page stand in the tab "Lines" and in the PDF.
@@ -91,8 +91,13 @@ class InvoiceView(ObjectView):
         PageAction("Discard", "invoices:invoice_discard", "trash", danger=True, shown=is_draft),
         PageAction("Refresh", "invoices:invoice_refresh", "refresh", shown=is_draft),
         PageAction("PDF", "invoices:invoice_pdf", "file-type-pdf", permission=Access.READ),
+        PageAction(
+            "Credit", "invoices:invoice_credit", "receipt-refund", permission=Access.ADMIN,
+            shown=lambda invoice: invoice.kind == "invoice" and invoice.state == "issued",
+        ),
+        PageAction("Send", "invoices:invoice_send", "mail", primary=True, shown=is_issued),
         PageAction("Issue", "invoices:invoice_issue", "check", primary=True, shown=is_draft),
-    )
+    )  # fmt: skip
 
     @classmethod
     def object_queryset(cls, model: Any) -> QuerySet[Invoice]:
@@ -122,6 +127,7 @@ class InvoiceView(ObjectView):
             warnings=self.warnings(invoice),
             facts=facts_of(invoice),
             mails=mails_of(invoice)[:10],
+            notes=invoice.credit_notes.order_by("pk"),
             **extra,
         )
 
@@ -220,77 +226,6 @@ class InvoicePdf(View):
             return pdf_response(invoice_pdf(invoice), file_name(invoice))
         except FontsMissing as error:
             return HttpResponse(str(error), status=503, content_type="text/plain")
-
-
-class InvoiceActionView(FormActionView):
-    """Something done to an invoice after a question."""
-
-    model = Invoice
-    form_class = forms.Form
-
-    def get_queryset(self) -> QuerySet[Invoice]:
-        """Return invoices with account and client."""
-        return invoices().select_related("account__balance")
-
-
-class InvoiceIssue(InvoiceActionView):
-    """Issue a draft."""
-
-    title = "Issue this invoice?"
-    submit_label = "Issue"
-
-    def get_lead(self) -> str:
-        """Say what it comes to, and that it cannot be changed."""
-        money = f"{amount_text(self.object.gross, self.object.currency)} {self.object.currency}"
-        return (
-            f"{self.object.client_name}, {self.object.account_name}, {self.object.period}: {money}. "
-            "It gets the next number and never changes again; a credit note corrects it."
-        )
-
-    def perform(self, form: Any) -> Invoice:
-        """Issue it."""
-        return issue_invoice(actor=self.actor, invoice=self.object)
-
-    def get_success_message(self, result: Invoice) -> str:
-        """Say its number."""
-        return f"{result.title} issued."
-
-
-class InvoiceRefresh(InvoiceActionView):
-    """Bring a draft up to date."""
-
-    title = "Refresh this draft?"
-    lead = "Its lines become those of all charges that stand on no invoice now."
-    submit_label = "Refresh"
-
-    def perform(self, form: Any) -> Invoice:
-        """Compute it anew."""
-        return refresh_draft(invoice=self.object)
-
-    def get_success_message(self, result: Invoice) -> str:
-        """Say what it comes to."""
-        return f"Refreshed: {amount_text(result.gross, result.currency)} {result.currency}."
-
-
-class InvoiceDiscard(InvoiceActionView):
-    """Throw a draft away."""
-
-    title = "Discard this draft?"
-    lead = "Its charges stay unbilled and go to the next invoice."
-    submit_label = "Discard"
-
-    def perform(self, form: Any) -> Invoice:
-        """Delete it."""
-        discard_draft(invoice=self.object)
-        return self.object
-
-    def get_success_url(self, result: Invoice) -> str:
-        """Return the list."""
-        return reverse("invoices:invoice_list")
-
-    def get_success_message(self, result: Invoice) -> str:
-        """Say so."""
-        return "Draft discarded."
 
 
 class OwnInvoicesTab(TabListView):
