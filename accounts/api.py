@@ -84,6 +84,8 @@ class AccountSerializer(BalanceOwnerSerializer):
             "state",
             "currency",
             "credit_limit",
+            "low_balance",
+            "low_balance_email",
             "balance",
             "product",
             "call_limit",

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from accounts.models import Account, Alias, Client
 from billing.choices import ProductKind
+from billing.forms import low_balance_field, low_balance_layout, show_low_balance
 from billing.selectors import products_of_kind
 from core.amounts import AmountField
 from core.forms import PortalFormHelper
@@ -106,6 +107,9 @@ class AccountForm(_AccountForm):
 class AccountMainForm(_AccountForm):
     """The tab "Main" of an account."""
 
+    low_at = low_balance_field()
+    low_email = forms.EmailField(required=False)
+
     class Meta(_AccountForm.Meta):
         fields = ("name", "state", "product", "call_limit", "max_call_seconds")
         help_texts = _AccountForm.Meta.help_texts | {"state": "The aliases of a suspended account receive no calls."}
@@ -116,7 +120,8 @@ class AccountMainForm(_AccountForm):
         self.fields["credit_limit"].initial = balance.credit_limit.normalize()
         self.fields["credit_limit"].label = f"Credit limit, {balance.currency}"
         self.helper = PortalFormHelper(self)
-        self.helper.layout = Layout("name", "state", "product", "credit_limit", self.limits())
+        show_low_balance(self, balance, "Empty: to the client's address.")
+        self.helper.layout = Layout("name", "state", "product", "credit_limit", self.limits(), low_balance_layout())
 
 
 class AliasForm(forms.ModelForm):

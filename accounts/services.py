@@ -13,7 +13,7 @@ from accounts.choices import AccountState
 from accounts.models import Account, Alias, Client
 from billing.models import Product
 from billing.selectors import currency_conflict
-from billing.services import open_balance, set_credit_limit
+from billing.services import open_balance, set_terms, take_terms
 from core.constraints import violated_constraint
 from core.fields import ZERO
 from core.history import acting
@@ -72,6 +72,8 @@ def create_account(
     name: str,
     currency: str,
     credit_limit: Decimal = ZERO,
+    low_at: Decimal | None = None,
+    low_email: str = "",
     product: Product | None = None,
     call_limit: int | None = None,
     max_call_seconds: int | None = None,
@@ -84,7 +86,7 @@ def create_account(
         account = Account(
             client=client,
             name=name.strip(),
-            balance=open_balance(currency=currency, credit_limit=credit_limit),
+            balance=open_balance(currency=currency, credit_limit=credit_limit, low_at=low_at, low_email=low_email),
             product=product,
             call_limit=call_limit,
             max_call_seconds=max_call_seconds,
@@ -93,8 +95,9 @@ def create_account(
         return account
 
 
-def update_account(*, actor: User, account: Account, credit_limit: Decimal | None = None, **changes: Any) -> Account:
-    """Change an account's own fields, and its balance's limit. Raise ValidationError as create_account does."""
+def update_account(*, actor: User, account: Account, **changes: Any) -> Account:
+    """Change an account's own fields, and its balance's terms. Raise ValidationError as create_account does."""
+    terms = take_terms(changes)
     with transaction.atomic(), acting(actor):
         # NO KEY: phones' registrations and DIDs may go on referring to the account meanwhile.
         locked = (
@@ -103,8 +106,8 @@ def update_account(*, actor: User, account: Account, credit_limit: Decimal | Non
         for field, value in changes.items():
             setattr(locked, field, value)
         _save_account(locked)
-        if credit_limit is not None:
-            set_credit_limit(actor=actor, balance=locked.balance, credit_limit=credit_limit)
+        if terms:
+            set_terms(actor=actor, balance=locked.balance, **terms)
         return locked
 
 

@@ -42,6 +42,10 @@ class BalanceOwnerSerializer(PortalSerializer):
     credit_limit = serializers.DecimalField(
         source="balance.credit_limit", max_digits=18, decimal_places=6, min_value=0, default=ZERO
     )
+    low_balance = serializers.DecimalField(
+        source="balance.low_at", max_digits=18, decimal_places=6, required=False, allow_null=True
+    )
+    low_balance_email = serializers.EmailField(source="balance.low_email", required=False, allow_blank=True)
     balance = serializers.DecimalField(source="balance.amount", max_digits=18, decimal_places=6, read_only=True)
 
 

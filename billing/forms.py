@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 from django.utils import timezone
 
-from billing.models import Product, ProductMapping, Rate, RateTable
+from billing.models import Balance, Product, ProductMapping, Rate, RateTable
 from core.amounts import AmountField
 from core.forms import PortalFormHelper
 from core.phone_numbers import NumberError, read_number
@@ -76,6 +76,27 @@ class PeriodForm(forms.Form):
             if (day := values.get(name)) and not 1970 <= day.year <= 9000:
                 self.add_error(name, "Choose a year from 1970 on.")
         return values
+
+
+def low_balance_field() -> AmountField:
+    """Return the field of the amount below which somebody is told."""
+    return AmountField(required=False, help_text="Empty: no notice. Sent once each time the balance falls below it.")
+
+
+def show_low_balance(form: forms.BaseForm, balance: Balance, to_whom: str) -> None:
+    """Put a balance's low-balance notice into the fields ``low_at`` and ``low_email`` of its owner's form."""
+    low_at = form.fields["low_at"]
+    low_at.label = f"Low-balance notice below, {balance.currency}"
+    low_at.initial = balance.low_at.normalize() if balance.low_at is not None else None
+    low_email = form.fields["low_email"]
+    low_email.label = "Notice to"
+    low_email.initial, low_email.help_text = balance.low_email, to_whom
+
+
+def low_balance_layout() -> Div:
+    """Return the two fields side by side."""
+    column = {"wrapper_class": "col"}
+    return Div(Field("low_at", **column), Field("low_email", **column), css_class="row")
 
 
 class ProductForm(forms.ModelForm):

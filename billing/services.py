@@ -1,14 +1,16 @@
 """Balances and their ledgers: money moves by entries only, each written once and in the balance's own transaction."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
 from billing.choices import EntryKind
 from billing.models import Balance, LedgerEntry, currency_code
-from billing.posting import Posting, lock_balances, post
+from billing.posting import LARGEST, Posting, lock_balances, post
 from core.fields import ZERO
 from core.models import User
 from core.render import money_text
@@ -16,13 +18,18 @@ from core.render import money_text
 USED_FORM = "This form has already been used for another entry; open it again."
 
 
-def open_balance(*, currency: str, credit_limit: Decimal = ZERO) -> Balance:
+def open_balance(
+    *, currency: str, credit_limit: Decimal = ZERO, low_at: Decimal | None = None, low_email: str = ""
+) -> Balance:
     """Create an empty balance in ``currency`` (ISO 4217). Raise ValidationError on a malformed value."""
     currency = currency.strip().upper()
     currency_code(currency)
     if credit_limit < 0:
         raise ValidationError({"credit_limit": "A credit limit is not negative."})
-    return Balance.objects.create(currency=currency, credit_limit=credit_limit)
+    balance = Balance(currency=currency, credit_limit=credit_limit, low_at=low_at, low_email=low_email)
+    _check_terms(balance)
+    balance.save()
+    return balance
 
 
 def record_payment(
@@ -137,14 +144,47 @@ def record_entry(
     return entry
 
 
-def set_credit_limit(*, actor: User, balance: Balance, credit_limit: Decimal) -> Balance:
-    """Change how far below zero ``balance`` may go. Raise ValidationError for a negative limit."""
-    if not credit_limit.is_finite() or credit_limit < 0:
-        raise ValidationError({"credit_limit": "A credit limit is not negative."})
+# What people set of a balance; all else follows from its entries and reservations.
+TERMS = ("credit_limit", "low_at", "low_email")
+
+
+def take_terms(changes: dict[str, Any]) -> dict[str, Any]:
+    """Take what belongs to the balance out of its owner's changes and return it; a credit limit of None stays."""
+    terms = {name: changes.pop(name) for name in TERMS if name in changes}
+    if terms.get("credit_limit", ZERO) is None:
+        del terms["credit_limit"]
+    return terms
+
+
+def set_terms(*, actor: User, balance: Balance, **terms: Any) -> Balance:
+    """Change how far below zero ``balance`` may go, and below which amount who is told.
+
+    Raise ValidationError beside the field for a negative limit, an amount a balance cannot have, or no address.
+    """
     with transaction.atomic():
-        locked = Balance.objects.select_for_update().get(pk=balance.pk)
-        if locked.credit_limit != credit_limit:
-            locked.credit_limit = credit_limit
-            locked.save(update_fields=["credit_limit"])
+        locked = Balance.objects.select_for_update(no_key=True).get(pk=balance.pk)
+        changed = [name for name, value in terms.items() if getattr(locked, name) != value]
+        for name in changed:
+            setattr(locked, name, terms[name])
+        _check_terms(locked)
+        if changed:
+            locked.save(update_fields=changed)
     balance.refresh_from_db()
     return balance
+
+
+def set_credit_limit(*, actor: User, balance: Balance, credit_limit: Decimal) -> Balance:
+    """Change how far below zero ``balance`` may go. Raise ValidationError for a negative limit."""
+    return set_terms(actor=actor, balance=balance, credit_limit=credit_limit)
+
+
+def _check_terms(balance: Balance) -> None:
+    if not balance.credit_limit.is_finite() or balance.credit_limit < 0:
+        raise ValidationError({"credit_limit": "A credit limit is not negative."})
+    if balance.low_at is not None and not (balance.low_at.is_finite() and abs(balance.low_at) < LARGEST):
+        raise ValidationError({"low_at": "This is no amount that a balance could have."})
+    if balance.low_email:
+        try:
+            validate_email(balance.low_email)
+        except ValidationError as error:
+            raise ValidationError({"low_email": "This is no e-mail address."}) from error

@@ -2,10 +2,16 @@
 
 from celery import shared_task
 
-from billing import proving
+from billing import low_balance, proving
 
 
 @shared_task
 def prove_ledger() -> int:
     """Prove the ledger; return how many differences were found."""
     return proving.prove_ledger().found
+
+
+@shared_task
+def tell_low_balances() -> int:
+    """Tell of balances that fell below what their owners want to be told of; return how many."""
+    return low_balance.tell_low_balances()

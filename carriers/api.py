@@ -40,6 +40,8 @@ class CarrierSerializer(BalanceOwnerSerializer):
             "is_did_provider",
             "currency",
             "credit_limit",
+            "low_balance",
+            "low_balance_email",
             "balance",
             "in_credit",
             "addresses",

@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 
 from billing.choices import ProductKind
+from billing.forms import low_balance_field, show_low_balance
 from billing.selectors import free_inbound_product, products_of_kind
 from carriers.models import Carrier, CarrierAccount, tech_prefix_format
 from carriers.networks import NetworkError, is_single, read_network, show_network
@@ -42,6 +43,8 @@ class CarrierForm(forms.ModelForm):
 class CarrierMainForm(forms.ModelForm):
     """The tab "Main" of a carrier."""
 
+    low_at = low_balance_field()
+    low_email = forms.EmailField(required=False)
     credit_limit = AmountField(
         min_value=0,
         help_text="How far below zero the balance may go before calls are refused.",
@@ -53,12 +56,13 @@ class CarrierMainForm(forms.ModelForm):
         widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
         help_texts = {"enabled": "Calls of a disabled carrier are refused."}
 
-    field_order = ("name", "is_did_provider", "enabled", "credit_limit", "notes")
+    field_order = ("name", "is_did_provider", "enabled", "credit_limit", "low_at", "low_email", "notes")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["credit_limit"].initial = self.instance.balance.credit_limit.normalize()
         self.fields["credit_limit"].label = f"Credit limit, {self.instance.balance.currency}"
+        show_low_balance(self, self.instance.balance, "Empty: the System Log alone tells it.")
 
 
 def product_field(**kwargs: Any) -> forms.ModelChoiceField:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from billing.models import Product
 from billing.selectors import currency_conflict
-from billing.services import open_balance, set_credit_limit
+from billing.services import open_balance, set_terms, take_terms
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import show_network
 from carriers.selectors import conflicting_accounts
@@ -29,13 +29,15 @@ def create_carrier(
     name: str,
     currency: str,
     credit_limit: Decimal = ZERO,
+    low_at: Decimal | None = None,
+    low_email: str = "",
     is_did_provider: bool = False,
     enabled: bool = True,
     notes: str = "",
 ) -> Carrier:
     """Create a carrier with its empty balance. Raise ValidationError where the name is taken or a value malformed."""
     with transaction.atomic(), acting(actor):
-        balance = open_balance(currency=currency, credit_limit=credit_limit)
+        balance = open_balance(currency=currency, credit_limit=credit_limit, low_at=low_at, low_email=low_email)
         carrier = Carrier(
             name=name.strip(), is_did_provider=is_did_provider, enabled=enabled, notes=notes, balance=balance
         )
@@ -43,15 +45,16 @@ def create_carrier(
         return carrier
 
 
-def update_carrier(*, actor: User, carrier: Carrier, credit_limit: Decimal | None = None, **changes: Any) -> Carrier:
-    """Change a carrier's own fields, and its balance's limit. Raise ValidationError where a value does not fit."""
+def update_carrier(*, actor: User, carrier: Carrier, **changes: Any) -> Carrier:
+    """Change a carrier's own fields, and its balance's terms. Raise ValidationError where a value does not fit."""
+    terms = take_terms(changes)
     with transaction.atomic(), acting(actor):
         locked = Carrier.objects.select_for_update(no_key=True).get(pk=carrier.pk)
         for field, value in changes.items():
             setattr(locked, field, value)
         _save_carrier(locked)
-        if credit_limit is not None:
-            set_credit_limit(actor=actor, balance=locked.balance, credit_limit=credit_limit)
+        if terms:
+            set_terms(actor=actor, balance=locked.balance, **terms)
         return locked
 
 

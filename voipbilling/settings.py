@@ -267,6 +267,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-certificate": {"task": "systemlog.tasks.watch_certificate", "schedule": 60, "options": {"expires": 60}},
     "prune-config-history": {"task": "routing.tasks.prune_config_history", "schedule": 24 * 3600},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": crontab(hour="3", minute="40")},
+    "tell-low-balances": {"task": "billing.tasks.tell_low_balances", "schedule": 15, "options": {"expires": 15}},
     # What is not taken within a minute is asked again anyway: a backlog after an outage of the worker serves nobody.
     "bill-rentals": {"task": "dids.rentals.tasks.bill_rentals", "schedule": 30, "options": {"expires": 30}},
     "renew-reports": {"task": "cdr.reports.tasks.renew_reports", "schedule": 5, "options": {"expires": 5}},

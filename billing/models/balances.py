@@ -24,7 +24,19 @@ class Balance(models.Model):
     reserved = MoneyField(default=ZERO)
     moved_at = models.DateTimeField(null=True, editable=False, help_text="When its last entry was booked.")
 
+    low_at = MoneyField("low-balance notice below", null=True, blank=True)
+    low_email = models.EmailField("notice to", blank=True)
+    low_since = models.DateTimeField(null=True, editable=False, help_text="Since when it is below low_at (trigger).")
+    low_noticed_at = models.DateTimeField(null=True, editable=False, help_text="When that was told; once per crossing.")
+
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["low_since"],
+                condition=models.Q(low_since__isnull=False, low_noticed_at__isnull=True),
+                name="balance_low_untold",
+            )
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(credit_limit__gte=0), name="balance_credit_limit_not_negative"),
             models.CheckConstraint(condition=models.Q(reserved__gte=0), name="balance_reserved_not_negative"),
