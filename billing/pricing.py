@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from billing.choices import ProductKind
-from billing.models import Product, ProductMapping, Rate, RateTable
+from billing.models import Balance, Product, ProductMapping, Rate, RateTable
 from billing.selectors import balances_charged_by, priced_currencies
 from core.history import acting
 from core.models import User
@@ -132,6 +132,18 @@ def _refuse_builtin_table(table: RateTable) -> None:
 
 def _products_of(table: RateTable) -> models.QuerySet[Product]:
     return Product.objects.filter(mappings__rate_table=table).distinct()
+
+
+def foreign_balances(table: RateTable) -> str:
+    """Return why no price may stand in this table, or nothing: balances it would charge are in another currency."""
+    balances = Balance.objects.filter(
+        models.Q(carrier__accounts__product__mappings__rate_table=table)
+        | models.Q(account__product__mappings__rate_table=table)
+    )
+    foreign = sorted(set(balances.values_list("currency", flat=True)) - {table.currency})
+    if not foreign:
+        return ""
+    return f"“{table}” is in {table.currency}, but charges balances in {_listed(set(foreign))}; nothing is converted."
 
 
 def _check_currencies(products: Any, field: str) -> None:

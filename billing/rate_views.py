@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from django.utils.safestring import SafeString
+from django.utils.text import slugify
 
+from billing.exports import exported
 from billing.filters import RateFilterSet, RateTableFilterSet
 from billing.forms import RateForm, RateTableForm
 from billing.models import Rate, RateTable
@@ -18,6 +21,7 @@ from billing.selectors import rate_tables_with_origin
 from billing.tables import RateRows, RateTableTable
 from core import render
 from core.counting import related_count
+from core.export import FORMATS
 from core.tabs import ViewTab, register_tab
 from core.views import CreateView, EmptyState, ListView, PageAction, TabCreateView, TabListView, UpdateView
 from core.views.detail import ObjectHead
@@ -33,7 +37,7 @@ class RateTableListView(ListView):
     title = "Rates"
     table_class = RateTableTable
     filterset_class = RateTableFilterSet
-    page_actions = (ADD_TABLE,)
+    page_actions = (PageAction("Import", "jobs:import_rates", "file-import"), ADD_TABLE)
 
     def get_queryset(self) -> QuerySet[RateTable]:
         """Return tables with how many rates they have and how many mappings use them."""
@@ -47,6 +51,7 @@ def table_is_own(table: Any) -> bool:
     return not table.builtin
 
 
+IMPORT = PageAction("Import", "jobs:import_rates", "file-import", query="?table={pk}", shown=table_is_own)
 ADD_RATE = PageAction("Add rate", "billing:rate_add", icon="plus", primary=True, fragment=True, shown=table_is_own)
 
 
@@ -58,7 +63,7 @@ class RateTableView(TabListView, ObjectHead):
     model = Rate
     table_class = RateRows
     filterset_class = RateFilterSet
-    page_actions = (ADD_RATE,)
+    page_actions = (IMPORT, ADD_RATE)
     object_actions = (
         PageAction("Edit", "billing:ratetable_edit", icon="pencil", shown=table_is_own),
         PageAction("Delete", "billing:ratetable_delete", icon="trash", danger=True, shown=table_is_own),
@@ -89,6 +94,11 @@ class RateTableView(TabListView, ObjectHead):
     def get_queryset(self) -> QuerySet[Rate]:
         """Return the rates."""
         return self.object.rates.select_related("table")
+
+    def export(self, rows: QuerySet[Rate]) -> HttpResponseBase:
+        """Write the filtered rates in the format that the import reads."""
+        respond = FORMATS[self.request.GET["export"]]
+        return respond(exported(rows, self.object.currency), slugify(str(self.object)) or "rates")
 
 
 class RateTableAdd(CreateView):

@@ -70,7 +70,7 @@ class DIDImport(ImportKind):
     name, label, noun, key_label = "dids", "Import of DIDs", "DIDs", "DID number"
     model, key_columns, written, stamps = DID, ("number",), WRITTEN, {"state_since": "state"}
     options_form = DIDImportForm
-    back = "dids:did_list"
+    back, upload = "dids:did_list", "jobs:import_dids"
     hint = (
         "An empty cell leaves what is there, a hyphen (-) empties it: under “Alias” it releases the number. "
         "Numbers may be written +44 20 7946 0018, 0044… or 44…; one number a row."

@@ -14,6 +14,7 @@ from core.history import acting
 from core.jobs.choices import JobState, LineOutcome
 from core.jobs.kinds import KINDS, JobKind
 from core.jobs.models import Job, Line
+from core.jobs.rows import ReadError
 from core.jobs.running import Progress
 
 # Lines of one statement: enough to be fast, few enough that the progress moves.
@@ -36,17 +37,26 @@ def apply_job(job: Job) -> None:
         reason = {"reason": job.options["reason"]} if job.options.get("reason") else {}
         with transaction.atomic(), acting(job.applied_by, job=job.pk, **reason):
             writer.lock_table()
+            kind.check(job)
             writer.require_unchanged()
             done = 0
-            for outcome, write in ((LineOutcome.NEW, writer.insert), (LineOutcome.CHANGED, writer.update)):
+            # What is deleted makes room for what is new.
+            for outcome, write in (
+                (LineOutcome.DELETED, writer.remove),
+                (LineOutcome.NEW, writer.insert),
+                (LineOutcome.CHANGED, writer.update),
+                (LineOutcome.DISABLED, writer.update),
+            ):
                 for first, last in writer.portions(outcome):
                     progress.what = "Writing"
-                    done += write(first, last)
+                    done += write(first, last, outcome)
                     progress.done(done)
             if done != job.changing:
                 raise Refused(f"{job.changing - done:,} rows changed at the last moment. Preview it again.")
             _finish(job, JobState.APPLIED, applied_at=timezone.now(), applied_xid=writer.own_xid(), error="")
             progress.saying("Putting it in force")
+    except ReadError as error:
+        raise Refused(str(error)) from error
     except DatabaseError as error:
         raise Refused(_words(error)) from error
 
@@ -61,10 +71,15 @@ def undo_job(job: Job) -> None:
             writer.lock_table()
             writer.require_untouched()
             done = 0
-            for outcome, write in ((LineOutcome.CHANGED, writer.put_back), (LineOutcome.NEW, writer.delete)):
+            for outcome, write in (
+                (LineOutcome.CHANGED, writer.put_back),
+                (LineOutcome.DISABLED, writer.put_back),
+                (LineOutcome.NEW, writer.delete),
+                (LineOutcome.DELETED, writer.restore),
+            ):
                 for first, last in writer.portions(outcome):
                     progress.what = "Putting back"
-                    done += write(first, last)
+                    done += write(first, last, outcome)
                     progress.done(done)
             if done != job.changing:
                 raise Refused(f"{job.changing - done:,} rows changed at the last moment.")
@@ -155,12 +170,13 @@ class Writer:
         """Lock the rows that change, and raise Refused unless all are as they were when the preview was made."""
         self._run(
             "SELECT 1 FROM {table} WHERE id IN "
-            "(SELECT row_id FROM {lines} WHERE job_id = %s AND outcome = 'changed') ORDER BY id FOR NO KEY UPDATE",
+            "(SELECT row_id FROM {lines} WHERE job_id = %s AND outcome IN ('changed', 'disabled', 'deleted')) "
+            "ORDER BY id FOR NO KEY UPDATE",
             self.job.pk,
         ).close()
         moved = self._rows(
             "SELECT l.line, l.key, t.id IS NULL FROM {lines} l LEFT JOIN {table} t ON t.id = l.row_id "
-            "WHERE l.job_id = %s AND l.outcome IN ('changed', 'unchanged') "
+            "WHERE l.job_id = %s AND l.outcome IN ('changed', 'disabled', 'deleted', 'unchanged') "
             "AND t.xmin::text::bigint IS DISTINCT FROM l.version ORDER BY l.line",
             self.job.pk,
         )
@@ -183,17 +199,24 @@ class Writer:
         ).close()
         touched = self._rows(
             "SELECT l.line, l.key, t.id IS NULL FROM {lines} l LEFT JOIN {table} t ON t.id = l.row_id "
-            "WHERE l.job_id = %s AND l.outcome = 'changed' AND t.xmin::text::bigint IS DISTINCT FROM %s "
+            "WHERE l.job_id = %s AND l.outcome IN ('changed', 'disabled') "
+            "AND t.xmin::text::bigint IS DISTINCT FROM %s "
             "UNION ALL SELECT l.line, l.key, t.id IS NULL FROM {lines} l CROSS JOIN LATERAL {after} "
             "LEFT JOIN {table} t ON {same_key} WHERE l.job_id = %s AND l.outcome = 'new' "
             "AND t.xmin::text::bigint IS DISTINCT FROM %s ORDER BY 1",
             self.job.pk, self.job.applied_xid, self.job.pk, self.job.applied_xid,
         )  # fmt: skip
         reasons = [f"line {line}: {key} has been {'deleted' if gone else 'changed'}" for line, key, gone in touched]
+        again = self._rows(
+            "SELECT l.line, l.key FROM {lines} l CROSS JOIN LATERAL {before} JOIN {table} t ON {same_key} "
+            "WHERE l.job_id = %s AND l.outcome = 'deleted' ORDER BY l.line",
+            self.job.pk,
+        )
+        reasons += [f"line {line}: {key} has been added again" for line, key in again]
         if reasons:
             raise Refused(f"It cannot be undone: since it was applied, {_named(reasons)}.")
 
-    def insert(self, first: int, last: int) -> int:
+    def insert(self, first: int, last: int, outcome: LineOutcome) -> int:
         """Write the new rows of a portion."""
         stamps = sql.SQL("").join(sql.SQL(", now()") for _ in self.kind.stamps)
         comma = sql.SQL(", ") if self.kind.stamps else sql.SQL("")
@@ -205,15 +228,32 @@ class Writer:
             self.job.pk, first, last,
         )  # fmt: skip
 
-    def update(self, first: int, last: int) -> int:
+    def restore(self, first: int, last: int, outcome: LineOutcome) -> int:
+        """Write the deleted rows of a portion again, under their own ids."""
+        return self._count(
+            "INSERT INTO {table} (id, {written}) SELECT l.row_id, {read} FROM {lines} l "
+            "CROSS JOIN LATERAL {before} WHERE l.job_id = %s AND l.outcome = 'deleted' AND l.line BETWEEN %s AND %s "
+            "ORDER BY l.line",
+            self.job.pk, first, last,
+        )  # fmt: skip
+
+    def remove(self, first: int, last: int, outcome: LineOutcome) -> int:
+        """Delete the rows of a portion that stood before the job."""
+        return self._count(
+            "DELETE FROM {table} t USING {lines} l WHERE t.id = l.row_id AND l.job_id = %s "
+            "AND l.outcome = 'deleted' AND l.line BETWEEN %s AND %s",
+            self.job.pk, first, last,
+        )  # fmt: skip
+
+    def update(self, first: int, last: int, outcome: LineOutcome) -> int:
         """Write the changed columns of a portion."""
-        return self._set("after", first, last)
+        return self._set("after", first, last, outcome)
 
-    def put_back(self, first: int, last: int) -> int:
+    def put_back(self, first: int, last: int, outcome: LineOutcome) -> int:
         """Write what the changed columns of a portion held before."""
-        return self._set("before", first, last)
+        return self._set("before", first, last, outcome)
 
-    def _set(self, side: str, first: int, last: int) -> int:
+    def _set(self, side: str, first: int, last: int, outcome: LineOutcome) -> int:
         stored = sql.Identifier("l", side)
         kept = [
             sql.SQL("{0} = CASE WHEN {1} ? {2} THEN a.{0} ELSE t.{0} END").format(
@@ -230,11 +270,11 @@ class Writer:
         self.names |= {"set": sql.SQL(", ").join(kept), "side": self.names[side]}
         return self._count(
             "UPDATE {table} t SET {set} FROM {lines} l CROSS JOIN LATERAL {side} WHERE t.id = l.row_id "
-            "AND l.job_id = %s AND l.outcome = 'changed' AND l.line BETWEEN %s AND %s",
-            self.job.pk, first, last,
+            "AND l.job_id = %s AND l.outcome = %s AND l.line BETWEEN %s AND %s",
+            self.job.pk, outcome.value, first, last,
         )  # fmt: skip
 
-    def delete(self, first: int, last: int) -> int:
+    def delete(self, first: int, last: int, outcome: LineOutcome) -> int:
         """Delete the rows of a portion that the job added."""
         return self._count(
             "DELETE FROM {table} t USING {lines} l CROSS JOIN LATERAL {after} WHERE {same_key} "

@@ -29,5 +29,12 @@ class LineOutcome(ColouredChoices):
 
     NEW = "new", "green", "New"
     CHANGED = "changed", "blue", "Changed"
+    DISABLED = "disabled", "orange", "Disabled"
+    DELETED = "deleted", "red", "Deleted"
     UNCHANGED = "unchanged", "secondary", "Unchanged"
     REFUSED = "refused", "red", "Refused"
+
+
+# What writes rows that stand already, and all that writes anything.
+UPDATING = (LineOutcome.CHANGED, LineOutcome.DISABLED)
+CHANGING = (LineOutcome.NEW, *UPDATING, LineOutcome.DELETED)

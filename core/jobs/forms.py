@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from core.jobs.kinds import ImportKind
+from core.jobs.models import ColumnTemplate
 from core.jobs.rows import MAX_BYTES, MAX_ROWS
 from core.jobs.services import too_large
 from core.phone_numbers import shorten
@@ -21,7 +22,19 @@ def upload_form(kind: ImportKind) -> type[forms.Form]:
             widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx"}),
             error_messages={"empty": "The file is empty.", "required": "Choose the file."},
         )
-        field_order = ("file",)
+        template = forms.ModelChoiceField(
+            queryset=ColumnTemplate.objects.filter(kind=kind.name),
+            required=False,
+            label="Column template",
+            empty_label="None: by the words of the file’s head",
+            help_text="Which column holds what, as you saved it for another file of the same making.",
+        )
+        field_order = ("file", "table", "template")
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            if not self.fields["template"].queryset.exists():
+                del self.fields["template"]
 
         def clean_file(self) -> Any:
             """Refuse what is larger than any table."""
@@ -48,7 +61,11 @@ class ColumnsForm(forms.Form):
                 label=column.label, choices=choices, required=column.required, coerce=int, empty_value=None,
                 help_text=column.help, error_messages={"required": "Choose its column."},
             )  # fmt: skip
+        self.fields["template"] = forms.CharField(
+            label="Save as column template", max_length=100, required=False,
+            help_text="A name under which these columns can be chosen for the next file. Empty: they are not kept.",
+        )  # fmt: skip
 
     def places(self) -> dict[str, int]:
         """Return the position of each column that was chosen."""
-        return {name: at for name, at in self.cleaned_data.items() if at is not None}
+        return {name: at for name, at in self.cleaned_data.items() if name != "template" and at is not None}

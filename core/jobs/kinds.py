@@ -49,10 +49,20 @@ class JobKind:
     key_columns: ClassVar[tuple[str, ...]]
     written: ClassVar[tuple[str, ...]]
     stamps: ClassVar[Mapping[str, str]] = {}
+    # What its lines may come to: a disabled row is one that changes, and is counted apart.
+    outcomes: ClassVar[tuple[LineOutcome, ...]] = (
+        LineOutcome.NEW,
+        LineOutcome.CHANGED,
+        LineOutcome.UNCHANGED,
+        LineOutcome.REFUSED,
+    )
 
     def plan(self, lines: Iterable[Any], options: Mapping[str, Any]) -> Iterator[Planned]:
         """Yield what each line does, in order. Raise ReadError where nothing can be done at all."""
         raise NotImplementedError
+
+    def check(self, job: Any) -> None:
+        """Raise ReadError where what all lines rely on has changed since the preview; runs where they are applied."""
 
     def tell(self, lines: Sequence[Any]) -> dict[int, Told]:
         """Return by line (column, old, new) in the words of a person, for the lines of one page."""
@@ -70,6 +80,7 @@ class ImportKind(JobKind):
     options_form: ClassVar[type[forms.Form]] = forms.Form
     hint: ClassVar[str] = ""
     back: ClassVar[str] = ""  # URL name of the list it fills
+    upload: ClassVar[str] = ""  # URL name of the page where its files are chosen
 
     def options_of(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """Return the form's values as JSON has them."""

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from core.addresses import page_address
-from core.jobs.choices import WORKING, JobState, LineOutcome
+from core.jobs.choices import CHANGING, WORKING, JobState, LineOutcome
 
 
 class Job(models.Model):
@@ -20,6 +20,7 @@ class Job(models.Model):
     state_since = models.DateTimeField(db_default=Now())
     options = models.JSONField(default=dict)
     header = models.JSONField(default=list, help_text="The file's own column names.")
+    headed = models.BooleanField(default=True, help_text="Whether its first row names its columns.")
     sample = models.JSONField(default=list, help_text="Its first rows.")
     columns = models.JSONField(default=dict, help_text="Position in the file by column of ours; empty: by their names.")
     format = models.CharField(max_length=60, blank=True)
@@ -64,7 +65,7 @@ class Job(models.Model):
     @property
     def changing(self) -> int:
         """Return how many lines change something."""
-        return self.counts.get(LineOutcome.NEW, 0) + self.counts.get(LineOutcome.CHANGED, 0)
+        return sum(self.counts.get(outcome.value, 0) for outcome in CHANGING)
 
 
 class Source(models.Model):
@@ -103,3 +104,35 @@ class Line(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line}: {self.key}"
+
+
+class ColumnTemplate(models.Model):
+    """Which column of a file holds what, kept under a name for the next file of the same making.
+
+    ``columns`` holds by column of ours the head's word, and the position for files without a head.
+    """
+
+    kind = models.CharField(max_length=40)
+    name = models.CharField(max_length=100)
+    columns = models.JSONField(default=dict)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    saved_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["kind", "name"], name="column_template_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def words(self) -> str:
+        """Return what it says, "Code ← Prefix"."""
+        from core.jobs.kinds import KINDS, ImportKind
+
+        kind = KINDS.get(self.kind)
+        labels = {column.name: column.label for column in kind.columns} if isinstance(kind, ImportKind) else {}
+        return ", ".join(
+            f"{labels.get(name, name)} ← {told['word'] or 'column ' + str(told['at'] + 1)}"
+            for name, told in self.columns.items()
+        )

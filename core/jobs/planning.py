@@ -13,10 +13,11 @@ from django.utils import timezone
 from core.jobs.choices import JobState, LineOutcome
 from core.jobs.columns import match_columns
 from core.jobs.kinds import KINDS, ChoiceKind, ImportKind, Planned, file_rows
-from core.jobs.models import Job, Line
+from core.jobs.models import ColumnTemplate, Job, Line
 from core.jobs.reading import read_table
 from core.jobs.rows import ReadError
 from core.jobs.running import Progress
+from core.jobs.templates import places_by
 
 BATCH = 5_000
 SAMPLE_ROWS = 3
@@ -33,6 +34,7 @@ def plan_job(job: Job) -> None:
     content = bytes(job.stored.content)
     if isinstance(kind, ImportKind):
         table = read_table(content)
+        job.headed = bool(table.header)
         rows = iter(table.rows)
         sample = list(islice(rows, SAMPLE_ROWS))
         job.header = table.header or [
@@ -41,7 +43,7 @@ def plan_job(job: Job) -> None:
         job.sample, job.format = [row.cells for row in sample], table.format
         if not sample:
             raise ReadError("The file holds a head, but no row below it.")
-        places = job.columns or match_columns(kind.columns, table.header)
+        places = job.columns or _places(job, kind, table.header)
         job.columns = places
         missing = [column.label for column in kind.columns if column.required and column.name not in places]
         if missing:
@@ -69,6 +71,21 @@ def plan_job(job: Job) -> None:
         _finish(job, JobState.PREVIEW)
 
 
+def _places(job: Job, kind: ImportKind, header: list[str]) -> dict[str, int]:
+    """Return where our columns are: by the template that was chosen, else by the head's words."""
+    template = ColumnTemplate.objects.filter(pk=job.options.get("template") or 0, kind=job.kind).first()
+    if template is None:
+        return match_columns(kind.columns, header)
+    places = places_by(template, header, len(job.header))
+    gone = [told["word"] for name, told in template.columns.items() if name not in places]
+    if gone:
+        raise ReadError(
+            f"The column template “{template}” speaks of {', '.join(gone)}, which this file does not have. "
+            "Upload it without a template, and choose its columns."
+        )
+    return places
+
+
 def ids_of(content: bytes) -> list[int]:
     """Return the chosen rows' ids from a stored choice."""
     return [int(pk) for pk in json.loads(content)]
@@ -76,7 +93,8 @@ def ids_of(content: bytes) -> list[int]:
 
 def _finish(job: Job, state: JobState) -> None:
     job.state, job.state_since = state, timezone.now()
-    job.save(update_fields=["state", "state_since", "header", "sample", "format", "columns", "counts", "error"])
+    read = ("header", "headed", "sample", "format", "columns", "counts", "error")
+    job.save(update_fields=["state", "state_since", *read])
 
 
 def _batches(planned: Iterator[Planned]) -> Iterator[list[Planned]]:

@@ -17,7 +17,8 @@ DELIMITERS = ",;\t|"
 DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _SAMPLED_LINES = 20
-_NUMBER = re.compile(r"'?\+?[\d\s().\-/]{7,}")
+# What a head's word never is: a telephone number, or an amount.
+_NUMBER = re.compile(r"'?\+?[\d\s().\-/]{7,}|[+-]?\d+(?:[.,]\d+)?")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

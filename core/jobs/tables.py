@@ -8,7 +8,9 @@ from django.utils.safestring import SafeString
 from core import render
 from core import tables as t
 from core.jobs.choices import LineOutcome
-from core.jobs.models import Job, Line
+from core.jobs.kinds import KINDS
+from core.jobs.models import ColumnTemplate, Job, Line
+from core.row_actions import ActionsColumn, ActionTable, RowAction
 
 
 class CountColumn(t.NumberColumn):
@@ -88,3 +90,25 @@ class LineTable(t.PortalTable):
             for label, old, new in self.told(record)
         ]
         return " ".join([*([record.message] if record.message else []), "; ".join(changes)]).strip()
+
+
+class TemplateTable(ActionTable):
+    """Column mappings that were kept."""
+
+    name = t.PlainColumn()
+    what = t.PlainColumn("For", accessor="kind", orderable=False)
+    words = t.PlainColumn("Columns", orderable=False)
+    created_by = t.PlainColumn("Saved by")
+    saved_at = t.WhenColumn("Saved")
+    actions = ActionsColumn(RowAction("Delete", "jobs:columntemplate_delete", "trash", danger=True))
+
+    class Meta(t.PortalTable.Meta):
+        model = ColumnTemplate
+        fields = ("name", "what", "words", "created_by", "saved_at", "actions")
+        order_by = "name"
+
+    fixed_columns = ("name", "actions")
+
+    def render_what(self, value: str) -> str:
+        """Return the kind of import in words."""
+        return KINDS[value].label if value in KINDS else value

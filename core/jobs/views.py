@@ -12,19 +12,22 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core import render
-from core.jobs.choices import LineOutcome
+from core.access import Access
+from core.jobs.choices import UPDATING, LineOutcome
 from core.jobs.filters import JobFilterSet, LineFilterSet
 from core.jobs.forms import ColumnsForm, upload_form
 from core.jobs.kinds import KINDS, ImportKind, JobKind
-from core.jobs.models import Job, Line
+from core.jobs.models import ColumnTemplate, Job, Line
 from core.jobs.running import progress_of
 from core.jobs.services import ask_apply, ask_undo, discard, read_again, start_import, too_large
-from core.jobs.tables import JobTable, LineTable
+from core.jobs.tables import JobTable, LineTable, TemplateTable
+from core.jobs.templates import save_template
 from core.jobs.upload import upload_too_large
 from core.tabs import ViewTab, register_tab
 from core.views import EmptyState, FormActionView, ListView, PageAction, TabListView
 from core.views.detail import ObjectHead
 from core.views.edit import FormView
+from core.views.guarded import GuardedDeleteView
 
 # Lines of an export whose names are looked up together.
 TOLD_AT_ONCE = 2_000
@@ -36,7 +39,11 @@ class JobListView(ListView):
     queryset = Job.objects.select_related("created_by").defer("header", "sample", "options")
     table_class, filterset_class = JobTable, JobFilterSet
     title = "Bulk changes"
-    page_actions = (PageAction("Import DIDs", "jobs:import_dids", icon="file-import", primary=True),)
+    page_actions = (
+        PageAction("Import DIDs", "jobs:import_dids", icon="file-import", primary=True),
+        PageAction("Import rates", "jobs:import_rates", icon="file-import"),
+        PageAction("Column templates", "jobs:columntemplate_list", "columns", Access.READ),
+    )
     empty = EmptyState(
         "No bulk change yet",
         "Import a CSV or XLSX file, or choose many rows of a list: each line is shown before anything changes.",
@@ -91,10 +98,10 @@ class UploadView(FormView):
     def perform(self, form: Any) -> Job:
         """Take the file in."""
         values = dict(form.cleaned_data)
-        file = values.pop("file")
+        file, template = values.pop("file"), values.pop("template", None)
         return start_import(
             actor=self.actor, kind=self.kind.name, file_name=file.name, content=file.read(),
-            options=self.kind.options_of(values),
+            options=self.kind.options_of(values) | ({"template": template.pk} if template else {}),
         )  # fmt: skip
 
 
@@ -200,7 +207,9 @@ class JobView(TabListView, ObjectHead):
         """Add facts, counts and progress."""
         job: Job = self.object
         counts = [
-            {"outcome": outcome, "count": job.counts.get(outcome.value, 0)} for outcome in LineOutcome if job.counts
+            {"outcome": outcome, "count": job.counts.get(outcome.value, 0)}
+            for outcome in (self.kind.outcomes if self.kind else LineOutcome)
+            if job.counts
         ]
         return super().get_context_data(
             job=job, facts=self.facts(), counts=counts, kind=self.kind, progress=progress_of(job.pk), **extra
@@ -275,9 +284,12 @@ class JobUndo(JobActionView):
 
     def get_lead(self) -> str:
         """Say what is lost."""
-        new, changed = (self.object.counts.get(name, 0) for name in ("new", "changed"))
+        counts = self.object.counts
+        changed = sum(counts.get(outcome.value, 0) for outcome in UPDATING)
+        deleted = f", {counts['deleted']:,} that it deleted are there again" if counts.get("deleted") else ""
         return (
-            f"{new:,} rows that it added are deleted, {changed:,} that it changed become what they were. "
+            f"{counts.get('new', 0):,} rows that it added are deleted, {changed:,} that it changed become what they "
+            f"were{deleted}. "
             "If any of them has changed since, nothing is undone and you are told which."
         )
 
@@ -326,4 +338,48 @@ class JobColumns(FormActionView):
 
     def perform(self, form: Any) -> Job:
         """Preview with these."""
-        return read_again(self.object, actor=self.actor, columns=form.places())
+        job: Job = read_again(self.object, actor=self.actor, columns=form.places())
+        if name := form.cleaned_data["template"]:
+            save_template(actor=self.actor, job=self.object, name=name, columns=form.places())
+        return job
+
+
+class TemplateListView(ListView):
+    """Column mappings that were kept."""
+
+    queryset = ColumnTemplate.objects.select_related("created_by")
+    table_class = TemplateTable
+    title = "Column templates"
+    empty = EmptyState(
+        "No column template yet",
+        "Where a file is imported, “Choose columns” can keep which column holds what for the next file.",
+        icon="columns",
+    )
+
+    def get_breadcrumbs(self) -> list[tuple[str, str]]:
+        """Return the list of bulk changes."""
+        return [("Bulk changes", reverse("jobs:job_list"))]
+
+
+class TemplateDelete(GuardedDeleteView):
+    """Delete a column template."""
+
+    model = ColumnTemplate
+    lead = "Imports that used it stay as they are."
+
+    def keepers(self) -> list[str]:
+        """Return nothing: nothing needs it."""
+        return []
+
+    def perform(self, form: Any) -> str:
+        """Delete it."""
+        self.object.delete()
+        return str(self.object)
+
+    def get_breadcrumbs(self) -> list[tuple[str, str]]:
+        """Return the lists."""
+        return [("Bulk changes", reverse("jobs:job_list")), ("Column templates", self.get_success_url(""))]
+
+    def get_success_url(self, result: str) -> str:
+        """Return the list."""
+        return reverse("jobs:columntemplate_list")
