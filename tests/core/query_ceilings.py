@@ -136,6 +136,21 @@ def fill_jobs(count: int) -> list[Any]:
     return []
 
 
+def fill_templates(count: int) -> list[Any]:
+    """Make column templates."""
+    from core.jobs.models import ColumnTemplate
+    from core.models import User
+
+    user, _ = User.objects.get_or_create(username="importer", defaults={"role": "operator"})
+    start = ColumnTemplate.objects.count()
+    ColumnTemplate.objects.bulk_create(
+        ColumnTemplate(kind="rates", name=f"template {start + n}", columns={"code": {"word": "Dial", "at": n}},
+                       created_by=user)
+        for n in range(count)
+    )  # fmt: skip
+    return []
+
+
 def fill_job_lines(count: int) -> list[Any]:
     """Make the lines of one bulk change, each with a carrier and an alias to name."""
     from core.jobs.models import Job, Line
@@ -239,6 +254,7 @@ def fill_client_invoices(count: int) -> list[Any]:
 
 CEILINGS: dict[str, Ceiling] = {
     "jobs:job_list": Ceiling(BASE, fill_jobs),
+    "jobs:columntemplate_list": Ceiling(3, fill_templates),
     # The names of carriers and aliases, and what the file was chosen with.
     "jobs:job_detail": Ceiling(8, fill_job_lines),
     "core:user_list": Ceiling(BASE, fill_users),
