@@ -254,7 +254,7 @@ def fill_client_invoices(count: int) -> list[Any]:
 
 CEILINGS: dict[str, Ceiling] = {
     "jobs:job_list": Ceiling(BASE, fill_jobs),
-    "jobs:columntemplate_list": Ceiling(3, fill_templates),
+    "jobs:columntemplate_list": Ceiling(BASE, fill_templates),
     # The names of carriers and aliases, and what the file was chosen with.
     "jobs:job_detail": Ceiling(8, fill_job_lines),
     "core:user_list": Ceiling(BASE, fill_users),
