@@ -274,6 +274,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-reports": {"task": "cdr.reports.tasks.check_reports", "schedule": crontab(hour="3", minute="20")},
     "end-quarantines": {"task": "dids.tasks.end_quarantines", "schedule": 300},
     "deliver-mail": {"task": "systemlog.mail.tasks.deliver_due_mail", "schedule": 20, "options": {"expires": 20}},
+    "resume-invoice-runs": {"task": "cdr.invoices.tasks.resume_runs", "schedule": 20, "options": {"expires": 20}},
     "prune-attachments": {"task": "systemlog.mail.tasks.prune_attachments", "schedule": 24 * 3600},
     "resume-jobs": {"task": "core.jobs.tasks.resume_jobs", "schedule": 5},
     "prune-jobs": {"task": "core.jobs.tasks.prune_jobs", "schedule": 6 * 3600},

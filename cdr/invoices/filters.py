@@ -6,8 +6,8 @@ import django_filters
 from django import forms
 
 from billing.models import LedgerEntry
-from cdr.invoices.choices import InvoiceKind, InvoiceState, LineKind
-from cdr.invoices.models import Invoice, InvoiceLine
+from cdr.invoices.choices import InvoiceKind, InvoiceState, LineKind, RunOutcome, RunState
+from cdr.invoices.models import Invoice, InvoiceLine, InvoiceRun, RunAccount
 from core.filters import PortalFilterSet, SeveralFilter, TimeRangeFilter
 
 
@@ -58,3 +58,26 @@ class BilledFilterSet(PortalFilterSet):
     class Meta:
         model = LedgerEntry
         fields: tuple[str, ...] = ("kind",)
+
+
+class RunFilterSet(PortalFilterSet):
+    """Runs by state."""
+
+    state = SeveralFilter(choices=RunState.choices)
+
+    class Meta:
+        model = InvoiceRun
+        fields: tuple[str, ...] = ()
+
+
+class RunAccountFilterSet(PortalFilterSet):
+    """Accounts of a run by name and outcome."""
+
+    search_fields = ("account__name__icontains", "account__client__name__icontains")
+    search_placeholder = "Client or account"
+    outcome = SeveralFilter(choices=RunOutcome.choices)
+    currency = django_filters.CharFilter(lookup_expr="iexact")
+
+    class Meta:
+        model = RunAccount
+        fields: tuple[str, ...] = ()

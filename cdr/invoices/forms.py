@@ -13,7 +13,7 @@ from billing.currencies import amount_text
 from cdr.invoices.choices import CreditEffect
 from cdr.invoices.models import Invoice
 from core.amounts import AmountField
-from core.business_time import today
+from core.business_time import next_month, today
 
 
 def last_month() -> dt.date:
@@ -93,3 +93,26 @@ class SendForm(forms.Form):
 
     to = forms.EmailField(label="To")
     form_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+
+def ended_months() -> list[tuple[str, str]]:
+    """Return the business months that ended last, newest first."""
+    months = [last_month()]
+    while len(months) < 18:
+        months.append((months[-1] - dt.timedelta(days=1)).replace(day=1))
+    return [(month.isoformat(), f"{month:%B %Y}") for month in months]
+
+
+class RunForm(forms.Form):
+    """The month whose invoices are issued for all accounts."""
+
+    month = forms.ChoiceField(
+        choices=ended_months,
+        help_text="What was charged before and stands on no invoice yet is billed too, and says so.",
+    )
+    send = forms.BooleanField(label="Send each to its client by e-mail", required=False)
+
+    def days(self) -> tuple[dt.date, dt.date]:
+        """Return the month's first and last day."""
+        first = dt.date.fromisoformat(self.cleaned_data["month"])
+        return first, next_month(first) - dt.timedelta(days=1)

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Account, Client
 from billing.models import LedgerEntry
-from cdr.invoices.choices import CreditEffect, InvoiceKind, InvoiceState, LineKind
+from cdr.invoices.choices import CreditEffect, InvoiceKind, InvoiceState, LineKind, RunOutcome, RunState
 from cdr.invoices.triggers import ENTRY, INVOICE, LINE, kept
 from core.fields import ZERO, MoneyField
 
@@ -165,6 +165,57 @@ class InvoicedEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entry_id} on {self.line_id}"
+
+
+class InvoiceRun(models.Model):
+    """Invoices of one period for all accounts that have something to bill: previewed, then issued by a worker."""
+
+    first_day = models.DateField()
+    last_day = models.DateField()
+    send = models.BooleanField(default=False, help_text="Whether each goes to its client by e-mail.")
+    state = models.CharField(max_length=8, choices=RunState, default=RunState.PREVIEW)
+    state_since = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["id"], condition=models.Q(state="issuing"), name="invoice_run_working")]
+
+    def __str__(self) -> str:
+        return f"Invoices of {self.period}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its page."""
+        return reverse("invoices:invoicerun_detail", args=[self.pk])
+
+    @property
+    def period(self) -> str:
+        """Return its days in words."""
+        return period_words(self.first_day, self.last_day)
+
+
+class RunAccount(models.Model):
+    """One account of a run: what it would be billed when it was previewed, and what became of it."""
+
+    run = models.ForeignKey(InvoiceRun, on_delete=models.CASCADE, related_name="accounts")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    currency = models.CharField(max_length=3)
+    entries = models.PositiveIntegerField()
+    lines_sum = MoneyField()
+    net = MoneyField()
+    tax = MoneyField()
+    gross = MoneyField("total")
+    outcome = models.CharField(max_length=8, choices=RunOutcome, default=RunOutcome.WAITING)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, null=True, related_name="+")
+    message = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "account"], name="run_account_once")]
+        indexes = [models.Index(fields=["run", "outcome", "id"], name="run_accounts_by_outcome")]
+
+    def __str__(self) -> str:
+        return str(self.account)
 
 
 def period_words(first: dt.date, last: dt.date) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing.models import LedgerEntry
-from cdr.invoices.models import Invoice, InvoiceLine
+from cdr.invoices.models import Invoice, InvoiceLine, InvoiceRun, RunAccount
 from core import tables as t
 
 
@@ -73,3 +73,42 @@ class BilledTable(t.PortalTable):
         fields = ("at", "kind", "note", "amount")
 
     fixed_columns = ("at",)
+
+
+class RunTable(t.PortalTable):
+    """Runs, newest first."""
+
+    period = t.LinkColumn(order_by=("first_day", "last_day"))
+    state = t.PillColumn()
+    state_since = t.WhenColumn("Since", relative=True)
+    send = t.PillColumn("E-mail", words=(("Sent", "green"), ("Not sent", "secondary")))
+    created_at = t.WhenColumn("Previewed")
+    created_by = t.PlainColumn("By")
+
+    class Meta(t.PortalTable.Meta):
+        model = InvoiceRun
+        fields = ("period", "state", "state_since", "send", "created_at", "created_by")
+        order_by = ("-created_at",)
+
+    fixed_columns = ("period",)
+
+
+class RunAccountTable(t.PortalTable):
+    """The accounts of one run."""
+
+    client = t.LinkColumn(accessor="account__client", to="account__client")
+    account = t.LinkColumn(to="account")
+    outcome = t.PillColumn()
+    invoice = t.LinkColumn(to="invoice")
+    entries = t.NumberColumn("Charges")
+    net = t.MoneyColumn(currency="currency")
+    tax = t.MoneyColumn(currency="currency")
+    gross = t.MoneyColumn("Total", currency="currency")
+    message = t.PlainColumn("Remark")
+
+    class Meta(t.PortalTable.Meta):
+        model = RunAccount
+        fields = ("client", "account", "outcome", "invoice", "entries", "net", "tax", "gross", "message")
+        order_by = ("client", "account")
+
+    fixed_columns = ("client", "account")

@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from cdr.invoices import action_views, views
-from cdr.invoices.models import Invoice
+from cdr.invoices import action_views, run_views, views
+from cdr.invoices.models import Invoice, InvoiceRun
 from core.tabs import tab_urls
 
 app_name = "invoices"
@@ -11,6 +11,11 @@ app_name = "invoices"
 urlpatterns = [
     path("", views.InvoiceListView.as_view(), name="invoice_list"),
     path("add/", views.InvoiceAdd.as_view(), name="invoice_add"),
+    path("runs/", run_views.RunListView.as_view(), name="invoicerun_list"),
+    path("runs/add/", run_views.RunAdd.as_view(), name="invoicerun_add"),
+    *tab_urls(InvoiceRun, "runs/<int:pk>/"),
+    path("runs/<int:pk>/issue/", run_views.RunIssue.as_view(), name="invoicerun_issue"),
+    path("runs/<int:pk>/discard/", run_views.RunDiscard.as_view(), name="invoicerun_discard"),
     *tab_urls(Invoice, "<int:pk>/"),
     path("<int:pk>/pdf/", views.InvoicePdf.as_view(), name="invoice_pdf"),
     path("<int:pk>/issue/", action_views.InvoiceIssue.as_view(), name="invoice_issue"),

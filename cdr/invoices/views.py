@@ -33,6 +33,8 @@ from core.views.edit import FormView
 # More lines than a person reads on a page stand in the tab "Lines" and in the PDF.
 LINES_SHOWN = 300
 
+RUNS = PageAction("Runs", "invoices:invoicerun_list", icon="history", permission=Access.READ)
+MONTH = PageAction("Issue a month", "invoices:invoicerun_add", icon="files")
 NEW = PageAction("New invoice", "invoices:invoice_add", icon="plus", primary=True)
 
 
@@ -41,7 +43,7 @@ class InvoiceListView(ListView):
 
     model = Invoice
     table_class, filterset_class = InvoiceTable, InvoiceFilterSet
-    page_actions = (NEW,)
+    page_actions = (RUNS, MONTH, NEW)
     empty = EmptyState(
         "No invoice yet",
         "An invoice bills what an account's ledger charged in a month. First, Settings › Billing names the seller.",

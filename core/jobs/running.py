@@ -12,17 +12,20 @@ PROGRESS_SECONDS = 3600
 
 
 @contextmanager
-def sole_worker(job_id: int) -> Iterator[bool]:
-    """Hold the job for the block, if nobody else does; the value tells. A worker that dies lets go of it at once."""
+def sole_worker(job_id: int, lock: int = LOCK) -> Iterator[bool]:
+    """Hold the job for the block, if nobody else does; the value tells. A worker that dies lets go of it at once.
+
+    ``lock`` is the kind of job: other work of that sort brings a number of its own.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, job_id])
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [lock, job_id])
         held = cursor.fetchone()[0]
     try:
         yield held
     finally:
         if held and connection.connection is not None and not connection.connection.closed:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, job_id])
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [lock, job_id])
 
 
 def abandoned(job_id: int) -> bool:

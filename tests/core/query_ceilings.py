@@ -236,6 +236,39 @@ def fill_invoice_lines(count: int) -> list[Any]:
     return [invoice.pk]
 
 
+def fill_runs(count: int) -> list[Any]:
+    """Make runs of invoices."""
+    import datetime as dt
+
+    from cdr.invoices.models import InvoiceRun
+    from core.models import User
+
+    user, _ = User.objects.get_or_create(username="biller", defaults={"role": "operator"})
+    day = dt.date(2026, 10, 1)
+    InvoiceRun.objects.bulk_create(InvoiceRun(first_day=day, last_day=day, created_by=user) for _ in range(count))
+    return []
+
+
+def fill_run_accounts(count: int) -> list[Any]:
+    """Make accounts of one run, each with an invoice."""
+    from accounts.models import Account
+    from cdr.invoices.models import Invoice, InvoiceRun, RunAccount
+    from tests import inventory_fill as inventory
+
+    if not InvoiceRun.objects.exists():
+        fill_runs(1)
+        fill_invoices(1)
+    run, invoice = InvoiceRun.objects.earliest("pk"), Invoice.objects.earliest("pk")
+    inventory.fill_accounts(count)
+    RunAccount.objects.bulk_create(
+        RunAccount(
+            run=run, account=account, invoice=invoice, currency="USD", entries=1, lines_sum=1, net=1, tax=0, gross=1
+        )
+        for account in Account.objects.exclude(pk__in=run.accounts.values("account")).order_by("-pk")[:count]
+    )
+    return [run.pk]
+
+
 def fill_account_invoices(count: int) -> list[Any]:
     """Make invoices of one account, and return it."""
     from tests import inventory_fill as inventory
@@ -266,6 +299,9 @@ CEILINGS: dict[str, Ceiling] = {
     "invoices:invoice_list": Ceiling(BASE, fill_invoices),
     "invoices:invoice_lines": Ceiling(6, fill_invoice_lines),
     "invoices:invoice_charges": Ceiling(5, fill_invoice_lines),
+    "invoices:invoicerun_list": Ceiling(BASE, fill_runs),
+    # Its totals and its progress.
+    "invoices:invoicerun_detail": Ceiling(8, fill_run_accounts),
     # The object, one count per tab, and the list's own.
     "accounts:account_invoices": Ceiling(10, fill_account_invoices),
     "accounts:client_invoices": Ceiling(6, fill_client_invoices),

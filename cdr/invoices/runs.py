@@ -1,0 +1,165 @@
+"""Issue the invoices of a period for all accounts: a preview with its totals, then exactly that, by a worker.
+
+Each account is its own transaction. A worker may die between two of them: beat hands the run out again, and accounts
+that have their invoice are passed over. An account whose charges are no longer those of the preview is refused, and
+says so; the others go on.
+"""
+
+import datetime as dt
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import Account
+from billing.currencies import amount_text
+from billing.seller.services import billing_settings
+from cdr.invoices.billables import BILLED, UNBILLED
+from cdr.invoices.choices import RunOutcome, RunState
+from cdr.invoices.issuing import draft_invoice, issue_invoice, new_draft, require
+from cdr.invoices.models import Invoice, InvoiceRun, RunAccount
+from cdr.invoices.sending import send_invoice
+from cdr.invoices.sums import sums_of
+from core.business_time import day_bounds
+from core.models import User
+from systemlog.choices import Category, Severity
+from systemlog.entries import write_entries
+from systemlog.mail.services import NoMailServer, mail_is_set
+from systemlog.models import LogEntry
+
+TO_BILL = f"""
+SELECT a.id, count(*), -sum(e.amount)
+FROM billing_ledgerentry e JOIN accounts_account a ON a.balance_id = e.balance_id
+WHERE e.at < %s AND {BILLED} AND {UNBILLED}
+GROUP BY a.id
+"""  # noqa: S608 - the texts are this file's own
+
+
+def preview_run(*, actor: User, first_day: dt.date, last_day: dt.date, send: bool = False) -> InvoiceRun:
+    """Write down what each account would be billed for these days; nothing is billed by it.
+
+    Raise ValidationError for a period that has not ended, without the seller's details, where nothing is to bill, or
+    where mail is wanted and cannot be sent.
+    """
+    if send and not mail_is_set():
+        raise NoMailServer
+    ends_at = day_bounds(last_day)[1]
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(TO_BILL, [ends_at])
+            found = {pk: (entries, lines) for pk, entries, lines in cursor.fetchall()}
+        accounts = Account.objects.select_related("client", "balance").filter(pk__in=found)
+        if not found:
+            raise ValidationError("There is nothing to bill: every charge stands on an invoice.")
+        run = InvoiceRun.objects.create(first_day=first_day, last_day=last_day, send=send, created_by=actor)
+        seller = billing_settings()
+        rows: list[RunAccount] = []
+        for account in accounts:
+            entries, lines = found[account.pk]
+            draft = new_draft(account, first_day, last_day, actor)
+            if not rows:
+                require(draft, seller)
+            sums = sums_of(lines, draft.currency, draft.tax_rate, tax_included=draft.tax_included)
+            rows.append(
+                RunAccount(
+                    run=run, account=account, currency=draft.currency, entries=entries, lines_sum=lines,
+                    net=sums.net, tax=sums.tax, gross=sums.gross,
+                )
+            )  # fmt: skip
+        RunAccount.objects.bulk_create(rows, batch_size=2_000)
+        return run
+
+
+def start_run(*, run: InvoiceRun) -> InvoiceRun:
+    """Let a worker issue what a preview shows. Raise ValidationError for one that is under way already."""
+    from cdr.invoices.tasks import issue_run  # The task imports this module.
+
+    changed = InvoiceRun.objects.filter(pk=run.pk, state=RunState.PREVIEW).update(
+        state=RunState.ISSUING, state_since=Now()
+    )
+    if not changed:
+        raise ValidationError("These invoices are being issued already.")
+    transaction.on_commit(lambda: issue_run.delay(run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def discard_run(*, run: InvoiceRun) -> None:
+    """Throw a preview away. Raise ValidationError for a run that has begun."""
+    with transaction.atomic():
+        locked = InvoiceRun.objects.select_for_update().get(pk=run.pk)
+        if locked.state != RunState.PREVIEW:
+            raise ValidationError("This run has begun, and stays.")
+        locked.delete()
+
+
+def issue_accounts(run: InvoiceRun, until: dt.datetime) -> bool:
+    """Issue account by account until all have been, or the time is over; tell whether all have."""
+    waiting = run.accounts.filter(outcome=RunOutcome.WAITING).order_by("pk")
+    while (pk := waiting.values_list("pk", flat=True).first()) is not None:
+        issue_account(run, pk)
+        if timezone.now() > until:
+            return False
+    return True
+
+
+def issue_account(run: InvoiceRun, pk: int) -> None:
+    """Issue the invoice of one account as it was previewed, or write down why not."""
+    with transaction.atomic():
+        row = (
+            RunAccount.objects.select_for_update(of=("self",))
+            .select_related("account__client", "account__balance")
+            .filter(pk=pk, outcome=RunOutcome.WAITING)
+            .first()
+        )
+        if row is None:
+            return
+        try:
+            with transaction.atomic():
+                row.invoice = issue_as_previewed(run, row)
+            row.outcome = RunOutcome.ISSUED
+        except ValidationError as error:
+            row.outcome, row.message = RunOutcome.REFUSED, " ".join(error.messages)[:300]
+        if row.invoice and run.send:
+            row.message = sent_words(run, row.invoice)
+        row.save(update_fields=["outcome", "message", "invoice"])
+
+
+def issue_as_previewed(run: InvoiceRun, row: RunAccount) -> Invoice:
+    """Draft and issue one invoice. Raise ValidationError where it comes to something else than was previewed."""
+    draft = draft_invoice(actor=run.created_by, account=row.account, first_day=run.first_day, last_day=run.last_day)
+    if (draft.lines_sum, draft.tax, draft.gross) != (row.lines_sum, row.tax, row.gross):
+        before, now = (amount_text(amount, row.currency) for amount in (row.gross, draft.gross))
+        raise ValidationError(f"It has changed since the preview, from {before} to {now}: preview it again.")
+    return issue_invoice(actor=run.created_by, invoice=draft)
+
+
+def sent_words(run: InvoiceRun, invoice: Invoice) -> str:
+    """Queue an invoice for its client and say so, or why not."""
+    try:
+        with transaction.atomic():
+            mail = send_invoice(actor=run.created_by, invoice=invoice, to=invoice.client.email, key="issued")
+        return f"Queued for {mail.to}"
+    except ValidationError as error:
+        return f"Not sent: {' '.join(error.messages)}"[:300]
+
+
+def finish_run(run: InvoiceRun) -> None:
+    """Note that a run is through, and tell the System Log."""
+    if not InvoiceRun.objects.filter(pk=run.pk, state=RunState.ISSUING).update(state=RunState.DONE, state_since=Now()):
+        return
+    counts = {outcome: run.accounts.filter(outcome=outcome).count() for outcome in RunOutcome}
+    refused = counts[RunOutcome.REFUSED]
+    write_entries(
+        [
+            LogEntry(
+                at=timezone.now(),
+                category=Category.BILLING,
+                severity=Severity.WARNING if refused else Severity.INFO,
+                reason="invoice_run_done",
+                message=f"{run}: {counts[RunOutcome.ISSUED]} issued, {refused} refused.",
+                refs=[],
+            )
+        ]
+    )
