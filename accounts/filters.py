@@ -6,10 +6,11 @@ import django_filters
 from django.db.models import Q, QuerySet
 
 from accounts.models import Account, Alias, Client, Registration
+from core.archive import ArchivedFilterMixin
 from core.filters import PortalFilterSet
 
 
-class ClientFilterSet(PortalFilterSet):
+class ClientFilterSet(ArchivedFilterMixin):
     """Clients by name."""
 
     search_fields = ("name__icontains", "email__icontains")
@@ -20,7 +21,7 @@ class ClientFilterSet(PortalFilterSet):
         fields: tuple[str, ...] = ()
 
 
-class AccountFilterSet(PortalFilterSet):
+class AccountFilterSet(ArchivedFilterMixin):
     """Accounts by name, client and state."""
 
     search_placeholder = "Account, client or alias"

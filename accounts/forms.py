@@ -84,7 +84,7 @@ class _AccountForm(forms.ModelForm):
 class AccountForm(_AccountForm):
     """A new account, with the currency of its balance."""
 
-    client = forms.ModelChoiceField(queryset=Client.objects.all())
+    client = forms.ModelChoiceField(queryset=Client.objects.filter(archived_at=None))
     currency = forms.CharField(
         max_length=3,
         initial=lambda: settings.DEFAULT_CURRENCY,

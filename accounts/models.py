@@ -31,6 +31,7 @@ class Client(models.Model):
     )
     tax_included = models.BooleanField("prices include tax", default=False)
     tax_note = models.CharField(max_length=200, blank=True, validators=[one_line])
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -61,6 +62,7 @@ class Account(models.Model):
     )
     call_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit; 0: no calls.")
     max_call_seconds = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["name"]

@@ -8,12 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.choices import AccountState
 from accounts.models import Account, Alias, Client
 from billing.models import Product
 from billing.selectors import currency_conflict
 from billing.services import open_balance, set_terms, take_terms
+from core.archive import kept_by
 from core.constraints import violated_constraint
 from core.fields import ZERO
 from core.history import acting
@@ -52,8 +54,29 @@ def _save_client(client: Client) -> None:
 
 def what_keeps_client(client: Client) -> list[str]:
     """Return what forbids deleting this client, counted and in words."""
-    count = client.accounts.count()
-    return [_counted(count, "account", "accounts")] if count else []
+    return kept_by(client)
+
+
+def archive_client(*, actor: User, client: Client, archived: bool = True) -> Client:
+    """Hide a customer from lists and choices, or show it again; nothing of it is lost.
+
+    Raise ValidationError that counts the accounts which are not archived yet.
+    """
+    with transaction.atomic(), acting(actor):
+        locked = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+        in_use = locked.accounts.filter(archived_at=None).count()
+        if archived and in_use:
+            raise ValidationError(
+                f"{locked} has {_counted(in_use, 'account', 'accounts')} in use: archive these first."
+            )
+        return _archive(locked, archived)
+
+
+def _archive(row: Any, archived: bool) -> Any:
+    if bool(row.archived_at) != archived:
+        row.archived_at = timezone.now() if archived else None
+        row.save()
+    return row
 
 
 def delete_client(*, actor: User, client: Client) -> None:
@@ -61,7 +84,7 @@ def delete_client(*, actor: User, client: Client) -> None:
     with transaction.atomic(), acting(actor):
         locked = Client.objects.select_for_update().get(pk=client.pk)
         if held := what_keeps_client(locked):
-            raise ValidationError(f"{locked} has {' and '.join(held)}: suspend these instead.")
+            raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         locked.delete()
 
 
@@ -118,6 +141,10 @@ def set_account_state(*, actor: User, account: Account, state: AccountState) -> 
 
 def _save_account(account: Account) -> None:
     account.full_clean(validate_constraints=False)
+    if account.archived_at and account.state == AccountState.ACTIVE:
+        raise ValidationError({"state": "This account is archived: take it back first."})
+    if not account.pk and account.client.archived_at:
+        raise ValidationError({"client": f"{account.client} is archived."})
     if conflict := currency_conflict(account.product, account.balance.currency):
         raise ValidationError({"product": conflict})
     taken = {"name": f"{account.client} has an account “{account.name}” already."}
@@ -138,9 +165,9 @@ def delete_account(*, actor: User, account: Account) -> None:
     Raise ValidationError that names what keeps it.
     """
     with transaction.atomic(), acting(actor):
-        locked = Account.objects.select_for_update(of=("self",)).select_related("balance").get(pk=account.pk)
+        locked = Account.objects.select_for_update(of=("self", "balance")).select_related("balance").get(pk=account.pk)
         if held := what_keeps_account(locked):
-            raise ValidationError(f"{locked} has {' and '.join(held)}: suspend it instead.")
+            raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         balance = locked.balance
         locked.delete()
         balance.delete()
@@ -148,12 +175,25 @@ def delete_account(*, actor: User, account: Account) -> None:
 
 def what_keeps_account(account: Account) -> list[str]:
     """Return what forbids deleting this account, counted and in words."""
-    held = []
-    if count := account.aliases.count():
-        held.append(_counted(count, "alias", "aliases"))
-    if count := account.balance.entries.count():
-        held.append(_counted(count, "ledger entry", "ledger entries"))
-    return held
+    return [*kept_by(account), *kept_by(account.balance, apart_from=(Account,))]
+
+
+def archive_account(*, actor: User, account: Account, archived: bool = True) -> Account:
+    """Hide an account from lists and choices and suspend it, or show it again, suspended still.
+
+    Raise ValidationError that counts the numbers which ring it still, or where its client is archived.
+    """
+    with transaction.atomic(), acting(actor):
+        rows = Account.objects.select_for_update(of=("self",), no_key=True).select_related("client")
+        locked = rows.get(pk=account.pk)
+        ringing = locked.aliases.filter(dids__isnull=False).count() if archived else 0
+        if ringing:
+            raise ValidationError(f"{_counted(ringing, 'DID rings', 'DIDs ring')} {locked}: unmap these first.")
+        if not archived and locked.client.archived_at:
+            raise ValidationError(f"Its client {locked.client} is archived: take that back first.")
+        if archived:
+            locked.state = AccountState.SUSPENDED
+        return _archive(locked, archived)
 
 
 def create_alias(*, actor: User, account: Account, username: str, description: str = "") -> tuple[Alias, str]:

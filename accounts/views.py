@@ -12,6 +12,8 @@ from accounts.forms import AccountForm, AccountMainForm, ClientForm
 from accounts.models import Account, Client
 from accounts.selectors import accounts_with_counts, clients_with_counts
 from accounts.services import (
+    archive_account,
+    archive_client,
     create_account,
     create_client,
     delete_account,
@@ -27,6 +29,7 @@ from billing.ledger_views import AdjustmentView, LedgerTab, PaymentView
 from billing.statement_views import StatementTab
 from core import render
 from core.access import Access
+from core.archive import ArchiveView, RestoreMixin, archived_pill, is_archived, is_in_use
 from core.tabs import ViewTab, bounded_count, register_tab
 from core.views import BulkAction, CreateView, EmptyState, ListView, PageAction, TabListView
 from core.views.guarded import GuardedDeleteView
@@ -71,8 +74,17 @@ class ClientView(ObjectFormView):
     tab = ViewTab("Main", weight=100)
     object_actions = (
         PageAction("Delete", "accounts:client_delete", icon="trash", danger=True),
-        PageAction("Add account", "accounts:account_add", icon="plus", primary=True, query="?client={pk}"),
+        PageAction("Archive", "accounts:client_archive", icon="archive", shown=is_in_use),
+        PageAction("Take back", "accounts:client_restore", icon="archive-off", shown=is_archived),
+        PageAction(
+            "Add account", "accounts:account_add", icon="plus", primary=True, query="?client={pk}", shown=is_in_use
+        ),
     )
+
+    @classmethod
+    def object_pills(cls, instance: Client) -> list[SafeString]:
+        """Return whether it is archived."""
+        return archived_pill(instance)
 
     def perform(self, form: Any) -> Client:
         """Save it."""
@@ -99,10 +111,28 @@ class ClientAccountsTab(TabListView):
         return accounts_with_counts().filter(client=self.object)
 
 
+class ClientArchive(ArchiveView):
+    """Hide a client that has no account in use."""
+
+    model = Client
+    lead = "It is hidden from lists and choices. Its accounts, invoices and past calls stay."
+
+    def archive(self) -> Client:
+        """Archive it, or take it back."""
+        return archive_client(actor=self.actor, client=self.object, archived=self.archived)
+
+
+class ClientRestore(RestoreMixin, ClientArchive):
+    """Show an archived client again."""
+
+    lead = "It is listed and offered again."
+
+
 class ClientDelete(GuardedDeleteView):
     """Delete a client without accounts."""
 
     model = Client
+    instead = PageAction("Archive it", "accounts:client_archive", icon="archive", shown=is_in_use)
 
     def keepers(self) -> list[str]:
         """Return its accounts, counted."""
@@ -174,6 +204,8 @@ class AccountView(ObjectFormView):
     template_name = "accounts/account.html"
     object_actions = (
         PageAction("Delete", "accounts:account_delete", icon="trash", danger=True),
+        PageAction("Archive", "accounts:account_archive", icon="archive", shown=is_in_use),
+        PageAction("Take back", "accounts:account_restore", icon="archive-off", shown=is_archived),
         PageAction("Add payment", "accounts:account_payment", icon="cash"),
     )
 
@@ -190,18 +222,38 @@ class AccountView(ObjectFormView):
     @classmethod
     def object_pills(cls, instance: Account) -> list[SafeString]:
         """Return its state."""
-        return [render.choice_pill(instance, "state")]
+        return [render.choice_pill(instance, "state"), *archived_pill(instance)]
 
     def perform(self, form: Any) -> Account:
         """Save the account and the limit of its balance."""
         return update_account(actor=self.actor, account=self.object, **form.cleaned_data)
 
 
+class AccountArchive(ArchiveView):
+    """Hide an account that no number rings."""
+
+    model = Account
+    lead = (
+        "It is suspended, and hidden from lists and choices. Its ledger, invoices and past calls stay, "
+        "and payments can still be booked."
+    )
+
+    def archive(self) -> Account:
+        """Archive it, or take it back."""
+        return archive_account(actor=self.actor, account=self.object, archived=self.archived)
+
+
+class AccountRestore(RestoreMixin, AccountArchive):
+    """Show an archived account again."""
+
+    lead = "It is listed and offered again, suspended until you make it active."
+
+
 class AccountDelete(GuardedDeleteView):
     """Delete an account that has neither aliases nor a ledger."""
 
     model = Account
-    instead = PageAction("Open it to suspend it", "accounts:account_detail")
+    instead = PageAction("Archive it", "accounts:account_archive", icon="archive", shown=is_in_use)
 
     def keepers(self) -> list[str]:
         """Return its aliases and ledger entries, counted."""

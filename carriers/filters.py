@@ -7,10 +7,11 @@ import django_filters
 from django.db.models import F, Q, QuerySet
 
 from carriers.models import Carrier, CarrierAccount
+from core.archive import ArchivedFilterMixin
 from core.filters import PortalFilterSet
 
 
-class CarrierFilterSet(PortalFilterSet):
+class CarrierFilterSet(ArchivedFilterMixin):
     """Carriers by name, by the address of a call, and by what keeps their calls out."""
 
     search_fields = ("name__icontains",)

@@ -30,6 +30,7 @@ class Carrier(models.Model):
     )
     balance = models.OneToOneField(Balance, on_delete=models.PROTECT, related_name="carrier", editable=False)
     notes = models.TextField(blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["name"]

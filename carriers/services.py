@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
 
 from billing.models import Product
 from billing.selectors import currency_conflict
@@ -14,6 +15,7 @@ from billing.services import open_balance, set_terms, take_terms
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import show_network
 from carriers.selectors import conflicting_accounts
+from core.archive import kept_by
 from core.constraints import is_deadlock, violated_constraint
 from core.fields import ZERO
 from core.history import acting
@@ -60,6 +62,8 @@ def update_carrier(*, actor: User, carrier: Carrier, **changes: Any) -> Carrier:
 
 def _save_carrier(carrier: Carrier) -> None:
     carrier.full_clean()
+    if carrier.archived_at and carrier.enabled:
+        raise ValidationError({"enabled": "This carrier is archived: take it back first."})
     # Two carriers that differ in capitals alone are one that was added twice.
     if other := Carrier.objects.filter(name__iexact=carrier.name).exclude(pk=carrier.pk).first():
         raise ValidationError({"name": f"There is a carrier “{other.name}” already."})
@@ -78,9 +82,9 @@ def delete_carrier(*, actor: User, carrier: Carrier) -> None:
     Raise ValidationError that names what keeps it.
     """
     with transaction.atomic(), acting(actor):
-        locked = Carrier.objects.select_for_update(of=("self",)).select_related("balance").get(pk=carrier.pk)
+        locked = Carrier.objects.select_for_update(of=("self", "balance")).select_related("balance").get(pk=carrier.pk)
         if held := what_keeps(locked):
-            raise ValidationError(f"{locked} has {' and '.join(held)}: disable it instead.")
+            raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         balance = locked.balance
         locked.delete()
         balance.delete()
@@ -88,9 +92,25 @@ def delete_carrier(*, actor: User, carrier: Carrier) -> None:
 
 def what_keeps(carrier: Carrier) -> list[str]:
     """Return what forbids deleting this carrier, counted and in words: its DIDs, its ledger."""
-    counts = {"DID": carrier.dids.count(), "ledger entr": carrier.balance.entries.count()}
-    plurals = {"DID": ("DID", "DIDs"), "ledger entr": ("ledger entry", "ledger entries")}
-    return [f"{count:,} {plurals[what][count != 1]}" for what, count in counts.items() if count]
+    return [*kept_by(carrier), *kept_by(carrier.balance, apart_from=(Carrier,))]
+
+
+def archive_carrier(*, actor: User, carrier: Carrier, archived: bool = True) -> Carrier:
+    """Hide a carrier from lists and choices and disable it, or show it again, disabled still.
+
+    Raise ValidationError that counts its numbers in use.
+    """
+    with transaction.atomic(), acting(actor):
+        locked = Carrier.objects.select_for_update(no_key=True).get(pk=carrier.pk)
+        in_use = locked.dids.exclude(state="retired").count() if archived else 0
+        if in_use:
+            words = "1 DID that is" if in_use == 1 else f"{in_use:,} DIDs that are"
+            raise ValidationError(f"{locked} has {words} not retired: retire or delete these first.")
+        if bool(locked.archived_at) != archived:
+            locked.archived_at = timezone.now() if archived else None
+            locked.enabled = locked.enabled and not archived
+            locked.save()
+        return locked
 
 
 def save_carrier_account(*, actor: User, account: CarrierAccount) -> CarrierAccount:

@@ -12,6 +12,8 @@ urlpatterns = [
     path("", views.CarrierListView.as_view(), name="carrier_list"),
     path("add/", views.CarrierAdd.as_view(), name="carrier_add"),
     *tab_urls(Carrier),
+    path("<int:pk>/archive/", views.CarrierArchive.as_view(), name="carrier_archive"),
+    path("<int:pk>/restore/", views.CarrierRestore.as_view(), name="carrier_restore"),
     path("<int:pk>/delete/", views.CarrierDelete.as_view(), name="carrier_delete"),
     path("<int:pk>/payment/", views.CarrierPayment.as_view(), name="carrier_payment"),
     path("<int:pk>/adjustment/", views.CarrierAdjustment.as_view(), name="carrier_adjustment"),

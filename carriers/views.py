@@ -14,6 +14,7 @@ from carriers.forms import CarrierAccountForm, CarrierForm, CarrierMainForm, Pas
 from carriers.models import Carrier, CarrierAccount
 from carriers.selectors import accounts_of, carriers_with_counts, setup_steps
 from carriers.services import (
+    archive_carrier,
     create_carrier,
     delete_carrier,
     delete_carrier_account,
@@ -24,6 +25,7 @@ from carriers.services import (
 from carriers.tables import ENABLED, CarrierAccountTable, CarrierTable
 from core import render
 from core.access import Access
+from core.archive import ArchiveView, RestoreMixin, archived_pill, is_archived, is_in_use
 from core.tabs import ViewTab, bounded_count, register_tab
 from core.views import BulkAction, CreateView, EmptyState, ListView, PageAction, TabCreateView, TabListView
 from core.views.base import list_breadcrumb
@@ -92,6 +94,8 @@ class CarrierView(ObjectFormView):
     template_name = "carriers/carrier.html"
     object_actions = (
         PageAction("Delete", "carriers:carrier_delete", icon="trash", danger=True),
+        PageAction("Archive", "carriers:carrier_archive", icon="archive", shown=is_in_use),
+        PageAction("Take back", "carriers:carrier_restore", icon="archive-off", shown=is_archived),
         PageAction("Add payment", "carriers:carrier_payment", icon="cash"),
     )
 
@@ -108,7 +112,7 @@ class CarrierView(ObjectFormView):
             pills.append(render.pill("DID provider", "azure"))
         if not instance.balance.in_credit:
             pills.append(render.pill("No credit", "red", title="Its calls are refused"))
-        return pills
+        return [*pills, *archived_pill(instance)]
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the guide's steps."""
@@ -119,11 +123,31 @@ class CarrierView(ObjectFormView):
         return update_carrier(actor=self.actor, carrier=self.object, **self.written(form))
 
 
+class CarrierArchive(ArchiveView):
+    """Hide a carrier that has no number in use."""
+
+    model = Carrier
+    lead = (
+        "It is disabled, so its calls are refused, and hidden from lists and choices. Its ledger and past calls stay, "
+        "and payments can still be booked."
+    )
+
+    def archive(self) -> Carrier:
+        """Archive it, or take it back."""
+        return archive_carrier(actor=self.actor, carrier=self.object, archived=self.archived)
+
+
+class CarrierRestore(RestoreMixin, CarrierArchive):
+    """Show an archived carrier again."""
+
+    lead = "It is listed and offered again, disabled until you enable it."
+
+
 class CarrierDelete(GuardedDeleteView):
     """Delete a carrier that has neither DIDs nor a ledger."""
 
     model = Carrier
-    instead = PageAction("Open it to disable it", "carriers:carrier_detail")
+    instead = PageAction("Archive it", "carriers:carrier_archive", icon="archive", shown=is_in_use)
 
     def keepers(self) -> list[str]:
         """Return its DIDs and ledger entries, counted."""

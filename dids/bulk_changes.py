@@ -104,9 +104,12 @@ class Assignment(DIDChange):
 
     def begin(self, options: Mapping[str, Any]) -> tuple[AliasRow, PriceCurrencies, PlanRules]:
         """Look up the alias, the currencies of the numbers' own prices, and rental plans."""
-        alias = Alias.objects.filter(pk=options.get("alias") or 0).values_list("pk", "username", "account_id").first()
+        chosen = Alias.objects.filter(pk=options.get("alias") or 0)
+        alias = chosen.values_list("pk", "username", "account_id").first()
         if alias is None:
             raise ReadError("The alias that was chosen exists no longer.")
+        if chosen.filter(account__archived_at__isnull=False).exists():
+            raise ReadError("The account of the alias that was chosen is archived.")
         return AliasRow(*alias), PriceCurrencies(), PlanRules()
 
     def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ class DIDImportForm(forms.Form):
     """What holds for all rows of a file of DIDs."""
 
     carrier = forms.ModelChoiceField(
-        queryset=Carrier.objects.all(),
+        queryset=Carrier.objects.filter(archived_at=None),
         required=False,
         empty_label="As the file says",
         help_text="The carrier that provides new numbers, where the file has no column that says so.",

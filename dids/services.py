@@ -217,6 +217,8 @@ def _write(dids: list[DID], target: Callable[[DID], tuple[str, Alias | None]]) -
 def _check_alias(alias: Alias, account: Account) -> None:
     if alias.account_id != account.pk:
         raise ValidationError({"alias": f"{alias} is no alias of {account}."})
+    if account.archived_at:
+        raise ValidationError({"alias": f"Account {account} is archived: take it back first."})
 
 
 def _check_prices(dids: Iterable[DID], account: Account) -> None:

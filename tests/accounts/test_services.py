@@ -118,9 +118,9 @@ def test_deletion_is_refused_with_what_would_be_lost() -> None:
     record_payment(actor=actor, balance=account.balance, amount=Decimal(1), idempotency_key="a")
     with pytest.raises(ValidationError, match=r"\+44 20 7946 0018, \+44 20 7946 0019 ring desk-101: unmap or move"):
         delete_alias(actor=actor, alias=alias)
-    with pytest.raises(ValidationError, match="1 alias and 1 ledger entry: suspend it instead"):
+    with pytest.raises(ValidationError, match="1 alias and 1 ledger entry: archive it instead"):
         delete_account(actor=actor, account=account)
-    with pytest.raises(ValidationError, match="1 account: suspend"):
+    with pytest.raises(ValidationError, match="1 account: archive"):
         delete_client(actor=actor, client=account.client)
 
 

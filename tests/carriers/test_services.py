@@ -68,7 +68,7 @@ def test_a_carrier_with_dids_or_a_ledger_is_kept_and_one_without_goes_with_its_a
     some_dids(actor, kept, "+44 20 7946 0018")
     record_payment(actor=actor, balance=kept.balance, amount=Decimal(1), idempotency_key="a")
     an_address(actor, gone, "203.0.113.5")
-    with pytest.raises(ValidationError, match="1 DID and 1 ledger entry: disable it instead"):
+    with pytest.raises(ValidationError, match="1 DID and 1 ledger entry: archive it instead"):
         delete_carrier(actor=actor, carrier=kept)
     delete_carrier(actor=actor, carrier=gone)
     assert list(Carrier.objects.all()) == [kept]
