@@ -45,7 +45,12 @@ class PrefixTable(Generic[Value]):
 
     def longest(self, number: str) -> Value | None:
         """Return the value of the longest prefix that starts ``number``."""
-        return next((value for _, value in self.matches(number)), None)
+        # As matches() does, without a generator's cost: this is asked for each leg of each call.
+        get, size = self.entries.get, len(number)
+        for length in self._lengths:
+            if length <= size and (value := get(number[:length])) is not None:
+                return value
+        return None
 
     def _count(self, length: int, by: int) -> None:
         count = self._counts.get(length, 0) + by

@@ -104,7 +104,9 @@ def rounded_up_seconds(rate: RateValues, duration: int) -> int:
 def amount_of(rate: RateValues, seconds: int) -> Decimal:
     """Return ``rate_call + rate_minute * seconds / 60``, rounded once, half away from zero, to six places."""
     # In whole sixtieths of a millionth the sum is exact; the only rounding is the division below.
-    sixtieths = int(rate.rate_call.scaleb(6)) * 60 + int(rate.rate_minute.scaleb(6)) * seconds
+    sixtieths = int(rate.rate_minute.scaleb(6)) * seconds
+    if call := rate.rate_call:
+        sixtieths += int(call.scaleb(6)) * 60
     millionths = (2 * abs(sixtieths) + 60) // 120
     return Decimal(-millionths if sixtieths < 0 else millionths).scaleb(-6)
 
@@ -152,7 +154,11 @@ def quantum(rate: RateValues, seconds: int) -> Decimal:
 
 def in_force(mappings: Iterable[MappingType], at: int) -> MappingType | None:
     """Return the mapping with the latest start that is not after ``at`` (µs since the epoch)."""
-    return max((m for m in mappings if m.starts_at <= at), key=lambda m: m.starts_at, default=None)
+    found = None
+    for mapping in mappings:
+        if mapping.starts_at <= at and (found is None or mapping.starts_at > found.starts_at):
+            found = mapping
+    return found
 
 
 def price_number(

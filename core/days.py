@@ -12,6 +12,10 @@ from zoneinfo import ZoneInfo
 MIDNIGHT = dt.time(0)
 DAY = dt.timedelta(days=1)
 SECOND = dt.timedelta(seconds=1)
+MICROSECOND = dt.timedelta(microseconds=1)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# By zone the month that was asked for last, from and until: all calls of a batch lie in one, or two.
+_MONTHS: dict[str, tuple[int, int, dt.date]] = {}
 
 
 def day_of(instant: dt.datetime, zone: str) -> dt.date:
@@ -24,6 +28,16 @@ def day_of(instant: dt.datetime, zone: str) -> dt.date:
 def month_of(instant: dt.datetime, zone: str) -> dt.date:
     """Return the first day of the month that holds ``instant``."""
     return day_of(instant, zone).replace(day=1)
+
+
+def month_at(at: int, zone: str) -> dt.date:
+    """Return the first day of the month that holds ``at``, in µs since the epoch; quick for instants close together."""
+    known = _MONTHS.get(zone)
+    if known is None or not known[0] <= at < known[1]:
+        month = month_of(EPOCH + dt.timedelta(microseconds=at), zone)
+        start, end = day_start(month, zone), day_start(next_month(month), zone)
+        known = _MONTHS[zone] = ((start - EPOCH) // MICROSECOND, (end - EPOCH) // MICROSECOND, month)
+    return known[2]
 
 
 def next_month(month: dt.date) -> dt.date:

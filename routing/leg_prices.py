@@ -1,12 +1,11 @@
 """Which price each leg of a call takes: asked before the call by the evaluation, after it by the charging. Pure."""
 
-import datetime as dt
 from typing import NamedTuple
 
 from billing.rating import RateValues, Unpriced, price_number
-from core.days import month_of
+from core.days import month_at
 from routing.decision import FreeBucket
-from routing.rows import EPOCH, Account, CarrierAccount, Did, DidPrice, Product, ProductMapping, Rate, RateTable
+from routing.rows import Account, CarrierAccount, Did, DidPrice, Product, ProductMapping, Rate, RateTable
 from routing.snapshot import Snapshot
 
 CARRIER_LEG, ACCOUNT_LEG = "carrier", "account"
@@ -46,23 +45,25 @@ def account_leg_price(config: Snapshot, account: Account, did: Did | None, numbe
         return LegPrice(ACCOUNT_LEG, own, own.currency, own=own, free=free)
     if account.product_id is None:
         return None
-    price = _product_price(config, ACCOUNT_LEG, account.product_id, number, at)
-    granted = price.product.free_seconds if price.product is not None else 0
-    return price._replace(free=_bucket(config, account, None, granted, at)) if granted else price
+    product = config.product(account.product_id)
+    free = _bucket(config, account, None, product.free_seconds, at) if product and product.free_seconds else None
+    return _product_price(config, ACCOUNT_LEG, account.product_id, number, at, free)
 
 
-def _product_price(config: Snapshot, leg: str, product_id: int, number: str, at: int) -> LegPrice:
+def _product_price(
+    config: Snapshot, leg: str, product_id: int, number: str, at: int, free: FreeBucket | None = None
+) -> LegPrice:
     product = config.product(product_id) or NO_PRODUCT._replace(id=product_id)
     found = price_number(config.mappings.get(product_id), config.rates, number, at)
     mapping, rate = found.mapping, found.rate
     table = NO_TABLE if mapping is None else config.rate_table(mapping.rate_table_id) or NO_TABLE
     return LegPrice(
-        leg, rate, table.currency, product, None, found.unpriced, found.prefix, mapping, table, rate
+        leg, rate, table.currency, product, None, found.unpriced, found.prefix, mapping, table, rate, free
     )  # fmt: skip
 
 
 def _bucket(config: Snapshot, account: Account, did_id: int | None, granted: int, at: int) -> FreeBucket | None:
     if not granted:
         return None
-    month = month_of(EPOCH + dt.timedelta(microseconds=at), config.policy.business_time_zone)
+    month = month_at(at, config.policy.business_time_zone)
     return FreeBucket(account.id, did_id, month, granted)

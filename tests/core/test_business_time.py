@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.business_time import day_bounds, day_of, month_bounds, month_of, next_month
+from core.days import month_at
 
 HOUR = dt.timedelta(hours=1)
 
@@ -49,6 +50,9 @@ def test_an_instant_lies_in_its_day_and_its_month(instant: dt.datetime, zone: st
     assert start <= instant < end
     start, end = month_bounds(month_of(instant, zone), zone)
     assert start <= instant < end
+    at = (instant - utc("1970-01-01T00:00")) // dt.timedelta(microseconds=1)
+    for near in (at, at, at + 86_400_000_000 * 20):
+        assert month_at(near, zone) == month_of(instant + dt.timedelta(microseconds=near - at), zone)
 
 
 @given(st.dates(dt.date(1971, 1, 1), dt.date(2037, 12, 1)), st.sampled_from(ZONES))
