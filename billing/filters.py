@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from billing.choices import EntryKind
 from billing.models import LedgerEntry, Product, Rate, RateTable
+from core.archive import ArchivedFilterMixin
 from core.filters import PortalFilterSet
 
 
@@ -24,7 +25,7 @@ class LedgerFilterSet(PortalFilterSet):
         fields: tuple[str, ...] = ("kind",)
 
 
-class ProductFilterSet(PortalFilterSet):
+class ProductFilterSet(ArchivedFilterMixin, PortalFilterSet):
     """Products by name and kind."""
 
     search_fields = ("name__icontains", "description__icontains")
@@ -35,7 +36,7 @@ class ProductFilterSet(PortalFilterSet):
         fields: tuple[str, ...] = ("kind",)
 
 
-class RateTableFilterSet(PortalFilterSet):
+class RateTableFilterSet(ArchivedFilterMixin, PortalFilterSet):
     """Rate tables by name and currency."""
 
     search_fields = ("name__icontains", "description__icontains")

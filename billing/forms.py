@@ -8,6 +8,7 @@ from typing import Any
 from crispy_forms.layout import Div, Field, Layout
 from django import forms
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from billing.models import Balance, Product, ProductMapping, Rate, RateTable
@@ -134,6 +135,8 @@ class MappingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        tables: Any = self.fields["rate_table"]
+        tables.queryset = RateTable.objects.filter(Q(archived_at=None) | Q(pk=self.instance.rate_table_id or 0))
         if not self.instance.pk:
             self.initial["starts_at"] = timezone.localtime().replace(second=0, microsecond=0)
 

@@ -4,9 +4,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.utils import timezone
 
 from billing.choices import ProductKind
 from billing.models import Balance, Product, ProductMapping, Rate, RateTable
+from billing.references import references_to
 from billing.selectors import balances_charged_by, priced_currencies
 from core.history import acting
 from core.models import User
@@ -39,7 +41,37 @@ def delete_product(*, actor: User, product: Product) -> None:
         _refuse_builtin(locked)
         if users := product_users(locked):
             raise ValidationError(f"{locked} is used by {users}: give these another product first.")
+        if held := references_to(locked):
+            raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         locked.delete()
+
+
+def archive_product(*, actor: User, product: Product, archived: bool = True) -> Product:
+    """Hide a product from lists and choices, or show it again. Raise ValidationError while it prices anything."""
+    with transaction.atomic(), acting(actor):
+        locked = Product.objects.select_for_update().get(pk=product.pk)
+        _refuse_builtin(locked)
+        if archived and (users := product_users(locked)):
+            raise ValidationError(f"{locked} is used by {users}: give these another product first.")
+        return _archive(locked, archived)
+
+
+def archive_rate_table(*, actor: User, table: RateTable, archived: bool = True) -> RateTable:
+    """Hide a rate table from lists and choices, or show it again. Raise ValidationError while products use it."""
+    with transaction.atomic(), acting(actor):
+        locked = RateTable.objects.select_for_update().get(pk=table.pk)
+        mapped = locked.mappings.filter(product__archived_at=None)
+        names = sorted({mapping.product.name for mapping in mapped.select_related("product")})
+        if archived and names:
+            raise ValidationError(f"{locked} prices {', '.join(names)}: remove these mappings first.")
+        return _archive(locked, archived)
+
+
+def _archive(row: Any, archived: bool) -> Any:
+    if bool(row.archived_at) != archived:
+        row.archived_at = timezone.now() if archived else None
+        row.save(update_fields=["archived_at"])
+    return row
 
 
 def product_users(product: Product) -> str:
@@ -65,6 +97,8 @@ def save_mapping(*, actor: User, mapping: ProductMapping) -> ProductMapping:
     with transaction.atomic(), acting(actor):
         _refuse_builtin(mapping.product)
         mapping.full_clean()
+        if mapping.rate_table.archived_at:
+            raise ValidationError({"rate_table": f"{mapping.rate_table} is archived: take it back first."})
         mapping.save()
         _check_currencies([mapping.product], "rate_table")
         return mapping
@@ -95,6 +129,8 @@ def delete_rate_table(*, actor: User, table: RateTable) -> None:
         names = sorted({mapping.product.name for mapping in locked.mappings.select_related("product")})
         if names:
             raise ValidationError(f"{locked} prices {', '.join(names)}: remove these mappings first.")
+        if held := references_to(locked):
+            raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         locked.delete()
 
 

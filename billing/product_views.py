@@ -13,14 +13,17 @@ from billing.forms import MappingForm, PriceQuestionForm, ProductForm
 from billing.lookup import FoundPrice, find_price
 from billing.models import Product, ProductMapping
 from billing.pricing import (
+    archive_product,
     delete_mapping,
     delete_product,
     product_users,
     save_mapping,
     save_product,
 )
+from billing.references import references_to
 from billing.tables import MappingTable, ProductTable
 from core import render
+from core.archive import ArchiveView, RestoreMixin, archived_pill, is_archived, is_in_use
 from core.counting import related_count
 from core.forms import PortalFormHelper
 from core.tabs import ViewTab, register_tab
@@ -34,6 +37,11 @@ ADD_PRODUCT = PageAction("Add product", "billing:product_add", icon="plus", prim
 def is_own(product: Product) -> bool:
     """Tell whether a product may be changed."""
     return not product.builtin
+
+
+def may_be_archived(product: Product) -> bool:
+    """Tell whether a product is offered for archiving."""
+    return is_own(product) and is_in_use(product)
 
 
 class ProductListView(ListView):
@@ -76,6 +84,8 @@ class ProductView(TabListView, ObjectHead):
     object_actions = (
         PageAction("Edit", "billing:product_edit", icon="pencil", shown=is_own),
         PageAction("Delete", "billing:product_delete", icon="trash", danger=True, shown=is_own),
+        PageAction("Archive", "billing:product_archive", "archive", shown=may_be_archived),
+        PageAction("Take back", "billing:product_restore", icon="archive-off", shown=is_archived),
     )
     page_actions = (
         PageAction("Add mapping", "billing:productmapping_add", icon="plus", primary=True, fragment=True, shown=is_own),
@@ -91,7 +101,7 @@ class ProductView(TabListView, ObjectHead):
     def object_pills(cls, instance: Product) -> list[SafeString]:
         """Return its kind, and whether it is built in."""
         pills = [render.choice_pill(instance, "kind")]
-        return [*pills, render.pill("Built in", "azure")] if instance.builtin else pills
+        return [*pills, render.pill("Built in", "azure")] if instance.builtin else [*pills, *archived_pill(instance)]
 
     @classmethod
     def object_subtitle(cls, instance: Product) -> str:
@@ -147,10 +157,28 @@ class ProductEdit(UpdateView):
         return save_product(actor=self.actor, product=form.instance)
 
 
-class ProductDelete(GuardedDeleteView):
-    """Delete a product that prices nothing."""
+class ProductArchive(ArchiveView):
+    """Hide a product that prices nothing."""
 
     model = Product
+    lead = "It is hidden from lists and choices. Its mappings, its history and the calls charged by it stay."
+
+    def archive(self) -> Product:
+        """Archive it, or take it back."""
+        return archive_product(actor=self.actor, product=self.object, archived=self.archived)
+
+
+class ProductRestore(RestoreMixin, ProductArchive):
+    """Show an archived product again."""
+
+    lead = "It is listed and offered again."
+
+
+class ProductDelete(GuardedDeleteView):
+    """Delete a product that prices nothing and never did."""
+
+    model = Product
+    instead = PageAction("Archive it", "billing:product_archive", "archive", shown=may_be_archived)
     lead = "Numbers priced by it have no rate from then on."
 
     def keepers(self) -> list[str]:
@@ -158,7 +186,7 @@ class ProductDelete(GuardedDeleteView):
         if self.object.builtin:
             return ["a place in every switch: it is built in, and carriers rely on it to let calls in for free"]
         users = product_users(self.object)
-        return [users] if users else []
+        return [*([users] if users else []), *references_to(self.object)]
 
     def perform(self, form: Any) -> str:
         """Delete it."""

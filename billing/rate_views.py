@@ -12,14 +12,17 @@ from billing.filters import RateFilterSet, RateTableFilterSet
 from billing.forms import RateForm, RateTableForm
 from billing.models import Rate, RateTable
 from billing.pricing import (
+    archive_rate_table,
     delete_rate,
     delete_rate_table,
     save_rate,
     save_rate_table,
 )
+from billing.references import references_to
 from billing.selectors import rate_tables_with_origin
 from billing.tables import RateRows, RateTableTable
 from core import render
+from core.archive import ArchiveView, RestoreMixin, archived_pill, is_archived, is_in_use
 from core.counting import related_count
 from core.export import FORMATS
 from core.tabs import ViewTab, register_tab
@@ -51,6 +54,11 @@ def table_is_own(table: Any) -> bool:
     return not table.builtin
 
 
+def may_be_archived(table: Any) -> bool:
+    """Tell whether a table is offered for archiving."""
+    return table_is_own(table) and is_in_use(table)
+
+
 IMPORT = PageAction("Import", "jobs:import_rates", "file-import", query="?table={pk}", shown=table_is_own)
 ADD_RATE = PageAction("Add rate", "billing:rate_add", icon="plus", primary=True, fragment=True, shown=table_is_own)
 
@@ -67,6 +75,8 @@ class RateTableView(TabListView, ObjectHead):
     object_actions = (
         PageAction("Edit", "billing:ratetable_edit", icon="pencil", shown=table_is_own),
         PageAction("Delete", "billing:ratetable_delete", icon="trash", danger=True, shown=table_is_own),
+        PageAction("Archive", "billing:ratetable_archive", "archive", shown=may_be_archived),
+        PageAction("Take back", "billing:ratetable_restore", icon="archive-off", shown=is_archived),
     )
     empty = EmptyState(
         "No rate yet",
@@ -84,7 +94,7 @@ class RateTableView(TabListView, ObjectHead):
     def object_pills(cls, instance: Any) -> list[SafeString]:
         """Return the currency, and whether the table is built in."""
         pills = [render.pill(instance.currency)]
-        return [*pills, render.pill("Built in", "azure")] if instance.builtin else pills
+        return [*pills, render.pill("Built in", "azure")] if instance.builtin else [*pills, *archived_pill(instance)]
 
     @classmethod
     def object_subtitle(cls, instance: RateTable) -> str:
@@ -123,16 +133,34 @@ class RateTableEdit(UpdateView):
         return save_rate_table(actor=self.actor, table=form.instance)
 
 
-class RateTableDelete(GuardedDeleteView):
-    """Delete a rate table that no product uses."""
+class RateTableArchive(ArchiveView):
+    """Hide a rate table that no product uses."""
 
     model = RateTable
+    lead = "It is hidden from lists and choices. Its rates, its history and the calls charged by it stay."
+
+    def archive(self) -> RateTable:
+        """Archive it, or take it back."""
+        return archive_rate_table(actor=self.actor, table=self.object, archived=self.archived)
+
+
+class RateTableRestore(RestoreMixin, RateTableArchive):
+    """Show an archived rate table again."""
+
+    lead = "It is listed and offered again."
+
+
+class RateTableDelete(GuardedDeleteView):
+    """Delete a rate table that no product uses and no call was charged by."""
+
+    model = RateTable
+    queryset = rate_tables_with_origin()
+    instead = PageAction("Archive it", "billing:ratetable_archive", "archive", shown=may_be_archived)
 
     def keepers(self) -> list[str]:
         """Return the products mapped to it."""
-        return sorted(
-            {f"a mapping of product {name}" for name in self.object.mappings.values_list("product__name", flat=True)}
-        )
+        products = set(self.object.mappings.values_list("product__name", flat=True))
+        return [*(f"a mapping of product {name}" for name in sorted(products)), *references_to(self.object)]
 
     def perform(self, form: Any) -> str:
         """Delete it."""

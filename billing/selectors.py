@@ -38,7 +38,7 @@ def rate_tables_with_origin() -> QuerySet[RateTable]:
 
 def products_of_kind(kind: ProductKind) -> QuerySet[Product]:
     """Return the products that may price this side of a call, by name."""
-    return Product.objects.filter(kind=kind).order_by("name")
+    return Product.objects.filter(kind=kind, archived_at=None).order_by("name")
 
 
 def free_inbound_product() -> Product:
@@ -53,7 +53,12 @@ def priced_currencies(product: Product) -> set[str]:
 
 
 def currency_conflict(product: Product | None, currency: str) -> str:
-    """Return why ``product`` cannot be billed to a balance in ``currency``, or nothing; amounts are not converted."""
+    """Return why ``product`` cannot be billed to a balance in ``currency``, or nothing; amounts are not converted.
+
+    One that is archived cannot be at all.
+    """
+    if product is not None and product.archived_at:
+        return f"“{product}” is archived: take it back first."
     foreign = sorted(priced_currencies(product) - {currency}) if product else []
     if not foreign:
         return ""

@@ -1,12 +1,19 @@
 """Products, mappings and rates keep "free inbound" free and currencies apart."""
 
+import uuid
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import InternalError, transaction
+from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
 
 from billing.choices import ProductKind
 from billing.models import Product, ProductMapping, Rate, RateTable
 from billing.pricing import (
+    archive_product,
+    archive_rate_table,
     delete_mapping,
     delete_product,
     delete_rate,
@@ -16,7 +23,8 @@ from billing.pricing import (
     save_rate,
     save_rate_table,
 )
-from billing.selectors import currency_conflict, free_inbound_product, priced_currencies
+from billing.selectors import currency_conflict, free_inbound_product, priced_currencies, products_of_kind
+from cdr.models import ChargedLeg
 from tests.inventory import a_carrier, a_product, a_user, an_account, an_address
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +111,46 @@ def test_an_account_takes_no_product_in_another_currency() -> None:
     with pytest.raises(ValidationError) as caught:
         an_account(a_user(), product=product)
     assert "product" in caught.value.error_dict
+
+
+def test_what_calls_were_charged_by_is_archived_and_not_deleted(operator_page: Browser) -> None:
+    actor, product = a_user(), a_product("USD", "0.01", ProductKind.ACCOUNT)
+    mapping = product.mappings.get()
+    table = mapping.rate_table
+    ChargedLeg.objects.create(
+        attempt_id=uuid.uuid4(), started_at=timezone.now(), leg="account", product_id=product.pk,
+        rate_table_id=table.pk, charged_seconds=1, amount=1, currency="USD",
+    )  # fmt: skip
+    with pytest.raises(ValidationError, match="calls that were charged by it: archive it instead"):
+        delete_product(actor=actor, product=product)
+    page = operator_page.get(reverse("billing:product_delete", args=[product.pk])).content.decode()
+    assert "calls that were charged by it" in page and "Archive it" in page
+    with pytest.raises(ValidationError, match=f"prices {product.name}"):
+        archive_rate_table(actor=actor, table=table)
+    operator_page.post(reverse("billing:product_archive", args=[product.pk]))
+    product.refresh_from_db()
+    assert product.archived_at and product not in products_of_kind(ProductKind.ACCOUNT)
+    assert "archived" in currency_conflict(product, "USD")
+    listed = reverse("billing:product_list")
+    assert product.get_absolute_url() not in operator_page.get(listed).content.decode()
+    assert product.get_absolute_url() in operator_page.get(listed, {"archived": "only"}).content.decode()
+    archive_rate_table(actor=actor, table=table)
+    delete_mapping(actor=actor, mapping=mapping)
+    with pytest.raises(ValidationError, match="archive it instead"):
+        delete_rate_table(actor=actor, table=table)
+    other = a_product("USD", "0.01", ProductKind.ACCOUNT)
+    table.refresh_from_db()
+    new = ProductMapping(product=other, rate_table=table, prefix="1", starts_at=timezone.now())
+    with pytest.raises(ValidationError) as caught:
+        save_mapping(actor=actor, mapping=new)
+    assert "archived" in caught.value.message_dict["rate_table"][0]
+    operator_page.post(reverse("billing:product_restore", args=[product.pk]))
+    assert product in products_of_kind(ProductKind.ACCOUNT)
+
+
+def test_a_product_in_use_is_not_archived_nor_free_inbound() -> None:
+    actor, product = a_user(), a_product("USD", "0.01")
+    an_address(actor, a_carrier(actor), "203.0.113.5", product=product)
+    for row, words in ((product, "1 carrier address"), (free_inbound_product(), "built in")):
+        with pytest.raises(ValidationError, match=words):
+            archive_product(actor=actor, product=row)
