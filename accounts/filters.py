@@ -24,6 +24,7 @@ class ClientFilterSet(ArchivedFilterMixin):
 class AccountFilterSet(ArchivedFilterMixin):
     """Accounts by name, client and state."""
 
+    search_fields = ("name__icontains", "client__name__icontains")
     search_placeholder = "Account, client or alias"
 
     class Meta:

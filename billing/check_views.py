@@ -75,6 +75,10 @@ class LedgerCheckView(ListView):
         icon="scale",
     )
 
+    def get_breadcrumbs(self) -> list[tuple[str, str]]:
+        """Return the settings."""
+        return [("Settings", reverse("core:settings"))]
+
     def get_queryset(self) -> QuerySet[LedgerDifference]:
         """Return the last run's differences."""
         run = last_check()

@@ -41,7 +41,7 @@ def asked_period(request: HttpRequest) -> tuple[PeriodForm, Period]:
 class StatementTab(TabView):
     """What moved ``self.object.balance`` over a period, from its opening to its closing balance."""
 
-    tab = ViewTab("Statement", weight=910)
+    tab = ViewTab("Statement", weight=901)
     template_name = "billing/statement.html"
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:

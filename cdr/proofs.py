@@ -57,7 +57,7 @@ def prove_charged_legs() -> Iterable[Difference]:
     """Yield each leg of a CDR whose entries do not sum up to it, and each call's entries that no leg explains."""
     for attempt_id, leg, balance_id, charged, booked in _rows(LEGS):
         yield Difference(
-            f"Call {attempt_id}, {leg}: its CDR is charged {charged}, balance {balance_id} {booked}",
+            f"Call {attempt_id}, {leg}: its CDR says {charged}, the ledger of balance {balance_id} has {booked}",
             balance_id,
             attempt_id,
         )

@@ -10,6 +10,11 @@ _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 _BLANKS = re.compile(r"\s")  # also the thin space that our own pages set between thousands
 
 
+def typed_amount(value: Decimal | None) -> str | None:
+    """Return an amount as a person would type it, to stand in a field: without needless zeros, never as 5E+1."""
+    return None if value is None else f"{value.normalize():f}"
+
+
 class AmountField(forms.DecimalField):
     """An exact amount in a text input.
 

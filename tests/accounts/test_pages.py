@@ -165,3 +165,14 @@ def test_what_the_network_sent_is_escaped(operator_page: Browser, operator: User
     a_registration(alias, "sip:<script>alert(1)</script>@10.0.0.9", 60)
     for page in (alias.get_absolute_url(), reverse("accounts:registration_list")):
         assert "<script>alert" not in operator_page.get(page).content.decode()
+
+
+def test_accounts_are_searched_by_account_client_and_alias(
+    operator_page: Browser, operator: User, account: Account
+) -> None:
+    an_alias(operator, account, "desk-101")
+    page = reverse("accounts:account_list")
+    assert 'type="search"' in operator_page.get(page).content.decode()
+    for words in (account.name, account.client.name, "desk-101"):
+        assert f">{account}</a>" in operator_page.get(page, {"q": words}).content.decode()
+    assert f">{account}</a>" not in operator_page.get(page, {"q": "nobody"}).content.decode()

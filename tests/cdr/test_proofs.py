@@ -41,7 +41,7 @@ def test_a_leg_that_is_not_in_the_ledger_is_named(route: dict[str, int]) -> None
     LedgerEntry.objects.filter(pk=entry.pk).delete()
     [difference] = check_ledger()
     assert (difference.attempt_id, difference.balance_id) == (record.attempt_id, entry.balance_id)
-    assert "account: its CDR is charged 3.600000" in difference.words
+    assert "account: its CDR says 3.600000" in difference.words
 
 
 @pytest.mark.parametrize("change", ["gone", "other amount", "other balance"])

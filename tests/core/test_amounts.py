@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django import forms
 
-from core.amounts import AmountField
+from core.amounts import AmountField, typed_amount
 
 FIELD = AmountField()
 
@@ -40,3 +40,16 @@ def test_names_what_is_no_amount(typed: str) -> None:
 def test_is_no_number_input() -> None:
     """A browser's number input sends "5,00" as 500."""
     assert 'type="text"' in FIELD.widget.render("amount", "5,00", FIELD.widget_attrs(FIELD.widget))
+
+
+@pytest.mark.parametrize(
+    ("value", "typed"),
+    [("50.000000", "50"), ("400", "400"), ("0.000000", "0"), ("7.500000", "7.5"), ("-0.000001", "-0.000001")],
+)
+def test_an_amount_in_a_field_is_one_that_the_field_reads_again(value: str, typed: str) -> None:
+    assert typed_amount(Decimal(value)) == typed
+    assert FIELD.clean(typed) == Decimal(value)
+
+
+def test_no_amount_leaves_its_field_empty() -> None:
+    assert typed_amount(None) is None
