@@ -13,3 +13,4 @@ class CdrConfig(AppConfig):
             import_module(module)
         import_module("cdr.kinds").register_kinds()
         import_module("cdr.did_arrivals").register()
+        import_module("cdr.charged_dids").register()

@@ -40,6 +40,9 @@ class Evidence:
     last_refusal_at: dt.datetime | None = None
     failed_check: str = ""
     near: str = ""
+    # Where the number was suspended because its rental was unpaid: whose account, and since when.
+    unpaid_account: str = ""
+    unpaid_since: dt.datetime | None = None
 
 
 @dataclass
@@ -63,6 +66,8 @@ def explain(record: CDR, evidence: Evidence) -> Explanation:
         said.shown_by.append(f"Nearest miss: {evidence.near}.")
     if record.reason in NAT_REASONS:
         _explain_nat(record, evidence, said)
+    elif record.reason == "did_suspended" and evidence.unpaid_account:
+        _explain_unpaid(record, evidence, said)
     elif record.reason == "not_registered":
         _explain_unregistered(record, evidence, said)
     elif record.reason in {"declined", "phone_failed", "busy"} and record.phone_code:
@@ -145,6 +150,16 @@ def _explain_unregistered(record: CDR, evidence: Evidence, said: Explanation) ->
         ago = duration_words((record.started_at - evidence.last_refusal_at).total_seconds())
         said.shown_by.append(f"{ago} before the call: {evidence.last_refusal}")
         said.remedies.insert(0, "Type the alias's SIP user name and secret into the phone again: it was refused.")
+
+
+def _explain_unpaid(record: CDR, evidence: Evidence, said: Explanation) -> None:
+    """Say that money was why the number was suspended, and that a payment ends it (docs/rentals.md)."""
+    assert evidence.unpaid_since is not None
+    ago = duration_words((record.started_at - evidence.unpaid_since).total_seconds())
+    said.happened = said.happened.replace("The DID is suspended", "The DID is suspended: its rental is unpaid", 1)
+    said.shown_by.append(f"It was suspended {ago} before the call: the rental was unpaid after the days of grace.")
+    said.causes = [f"The balance of {evidence.unpaid_account} does not cover the number's monthly fee."]
+    said.remedies = ["Add a payment for the account: the number is in service again within a minute."]
 
 
 def _explain_audio(record: CDR, said: Explanation) -> None:

@@ -9,6 +9,7 @@ from cdr import audio
 from cdr.models import CDR
 from core.phone_numbers import NumberError, read_number
 from dids.models import DID
+from dids.rentals.selectors import unpaid_at
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ def fixes_for(record: CDR, *, may_write: bool) -> list[Fix]:
     """
     if record.reason == "source_not_listed":
         return _list_the_source(record, may_write)
+    if record.reason == "did_suspended" and (unpaid := _unpaid(record, may_write)):
+        return [unpaid, *([_fix(_DID[0].format(record.did_label), _DID[1], record.did_id)])]
     found = [_fix(_ALIAS[0].format(record.alias_label), _ALIAS[1], record.alias_id)] if _needs_relay(record) else []
     for words, url_name, kind, writes in _PAGES.get(record.reason, ()):
         pk = getattr(record, f"{kind}_id") if kind else None
@@ -35,6 +38,15 @@ def fixes_for(record: CDR, *, may_write: bool) -> list[Fix]:
         query = {"number": f"+{record.number}"} if url_name == "dids:carrierdid_add" else {}
         found.append(_fix(words.format(name or "it", number=record.called_number), url_name, pk, query))
     return found
+
+
+def _unpaid(record: CDR, may_write: bool) -> Fix | None:
+    """The payment that puts the number into service again, where money is still what keeps it out."""
+    unpaid = unpaid_at(record.did_id, record.started_at) if record.did_id else None
+    if unpaid is None or not unpaid.still or unpaid.account_id is None:
+        return None
+    words, url_name = ("Add payment for {}", "accounts:account_payment") if may_write else _ACCOUNT[:2]
+    return _fix(words.format(unpaid.account), url_name, unpaid.account_id)
 
 
 def _needs_relay(record: CDR) -> bool:

@@ -9,6 +9,7 @@ from accounts.models import Registration
 from billing.models import LedgerEntry
 from cdr.explanation import Evidence, SeenContact
 from cdr.models import CDR, ChargedLeg, SipMessage
+from dids.rentals.selectors import unpaid_at
 from routing.decision import Decision
 from routing.models import Attempt
 from systemlog.choices import Category
@@ -45,7 +46,11 @@ def evidence_for(record: CDR, attempt: Attempt | None) -> Evidence:
     contacts = () if record.answered_at else contacts_at(record)
     told = _last(record, ~Q(reason__in=REFUSED)) if record.reason == "not_registered" else None
     refused = _last(record, Q(reason__in=REFUSED)) if record.reason == "not_registered" else None
+    suspended = record.reason == "did_suspended" and record.did_id
+    unpaid = unpaid_at(record.did_id, record.started_at) if suspended and record.did_id else None
     return Evidence(
+        unpaid_account=unpaid.account if unpaid else "",
+        unpaid_since=unpaid.since if unpaid else None,
         stun=stun_address(),
         contacts=contacts,
         last_registration=told.message if told else "",

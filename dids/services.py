@@ -14,6 +14,7 @@ from core.history import acting
 from core.models import User
 from core.phone_numbers import format_number
 from dids.choices import DIDState
+from dids.keepers import what_keeps
 from dids.models import DID
 from dids.plans.models import RentalPlan
 from dids.prices import PriceCurrencies
@@ -141,13 +142,17 @@ def until_words(did: DID) -> str:
 def delete_dids(*, actor: User, did_ids: Iterable[int]) -> int:
     """Delete DIDs that ring no alias, such as ones added by mistake; their history and past calls stay.
 
-    Return how many. Raise ValidationError that names those still mapped.
+    Return how many. Raise ValidationError that names those still mapped, and those that money refers to.
     """
     with transaction.atomic(), acting(actor):
         dids = _locked(did_ids)
         mapped = [did for did in dids if did.alias]
         if mapped:
             raise ValidationError(_refusal("Nothing was deleted", [describe_holder(did) for did in mapped]))
+        kept = what_keeps([did.pk for did in dids])
+        if kept:
+            reasons = [f"{did} has {' and '.join(kept[did.pk])}" for did in dids if did.pk in kept]
+            raise ValidationError(f"{_refusal('Nothing was deleted', reasons)} Retire such numbers instead.")
         DID.objects.filter(pk__in=[did.pk for did in dids]).delete()
         return len(dids)
 

@@ -29,6 +29,7 @@ from dids.choices import DIDState
 from dids.filters import AccountDIDFilterSet, DIDFilterSet
 from dids.forms import AddDIDForm, DIDForm, EarlyReleaseForm, PasteDIDsForm
 from dids.history import history_of, holders_of
+from dids.keepers import what_keeps
 from dids.models import DID
 from dids.prices import price_of
 from dids.quarantine import has_rested, quarantine_end
@@ -43,7 +44,7 @@ from dids.services import (
     update_did,
 )
 from dids.tables import AliasDIDTable, CarrierDIDTable, DIDTable
-from dids.transitions import RELEASE_FROM
+from dids.transitions import RELEASE_FROM, RETIRE_FROM
 
 
 class DIDListView(DIDBulkMixin, ListView):
@@ -301,7 +302,18 @@ class DIDResume(DIDActionView):
     """Put a suspended DID back into service."""
 
     service, submit_label, past = staticmethod(resume_dids), "Resume", "is in service again"
-    lead = "Calls to it come in again."
+
+    def get_lead(self) -> str:
+        """Say what follows, and what else follows where money was why it was suspended."""
+        # Rentals stand above DIDs: the reverse relation is asked, never the app.
+        if self.object.rental_terms.filter(until=None, suspended_at__isnull=False).exists():
+            account = self.object.alias.account
+            return (
+                f"Calls to it come in again, but its rental is still unpaid: it is suspended again in "
+                f"{settings.RENTAL_GRACE_DAYS} days unless {account.client} › {account} pays. A payment resumes it "
+                "by itself."
+            )
+        return "Calls to it come in again."
 
 
 class DIDRelease(DIDActionView):
@@ -346,10 +358,12 @@ class DIDDelete(GuardedDeleteView):
 
     model = DID
     lead = "The number leaves the inventory; calls to it are refused as unknown."
+    instead = PageAction("Retire it", "dids:did_retire", icon="archive", shown=in_state(*RETIRE_FROM))
 
     def keepers(self) -> list[str]:
-        """Return its alias."""
-        return [f"a mapping to {self.object.alias}: unmap it first"] if self.object.alias else []
+        """Return its alias, and what money refers to it."""
+        mapped = [f"a mapping to {self.object.alias}: unmap it first"] if self.object.alias else []
+        return mapped + what_keeps([self.object.pk]).get(self.object.pk, [])
 
     def perform(self, form: Any) -> str:
         """Delete it."""

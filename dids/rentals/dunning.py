@@ -21,6 +21,7 @@ from core.render import money_text
 from dids.choices import DIDState
 from dids.models import DID
 from dids.plans.choices import RentalSide
+from dids.rentals.letters import write_client
 from dids.rentals.models import RentalCharge, RentalTerm, day_words
 from dids.services import change_states
 from systemlog.choices import Category, Severity
@@ -55,36 +56,42 @@ def owes() -> Exists:
     return Exists(RentalCharge.objects.filter(term=OuterRef("pk"), charged_at=None, amount__gt=0))
 
 
-def _locked(terms: QuerySet[RentalTerm]) -> list[RentalTerm]:
-    """Lock the numbers first, as whoever maps or suspends them does, then the terms."""
+def _locked(terms: QuerySet[RentalTerm]) -> tuple[list[RentalTerm], int]:
+    """Lock the first of these terms; return those that still are of them under the lock, and how many there were.
+
+    Numbers are locked first, as by whoever maps or suspends them.
+    """
     chosen = list(terms.order_by("did_id").values_list("pk", "did_id")[:AT_ONCE])
     list(DID.objects.filter(pk__in=[did for _, did in chosen]).select_for_update(no_key=True).order_by("pk"))
-    rows = RentalTerm.objects.filter(pk__in=[pk for pk, _ in chosen]).select_for_update(no_key=True, of=("self",))
-    return list(rows.select_related("did", "account__client", "balance").order_by("pk"))
+    ids = [pk for pk, _ in chosen]
+    list(RentalTerm.objects.filter(pk__in=ids).select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    # Asked again by a statement of its own: a payment or another run of this task may have come first.
+    rows = terms.filter(pk__in=ids).select_related("did", "account__client", "balance")
+    return list(rows.order_by("pk")), len(chosen)
 
 
 def _resume(now: dt.datetime) -> int:
     with transaction.atomic(), acting(None, reason="rental paid"):
-        terms = _locked(RentalTerm.objects.filter(unpaid_since__isnull=False).exclude(owes()))
-        # Judged again under the lock: a period may have fallen due meanwhile.
-        owing = set(RentalTerm.objects.filter(owes(), pk__in=[t.pk for t in terms]).values_list("pk", flat=True))
-        paid = [term for term in terms if term.pk not in owing]
-        back = [term for term in paid if term.until is None and term.suspended_at is not None]
+        paid, count = _locked(RentalTerm.objects.filter(unpaid_since__isnull=False).exclude(owes()))
+        back = [
+            term
+            for term in paid
+            if term.until is None and term.suspended_at is not None and term.did.state == DIDState.SUSPENDED
+        ]
         RentalTerm.objects.filter(pk__in=[term.pk for term in paid]).update(unpaid_since=None, suspended_at=None)
         change_states([term.did for term in back], DIDState.SUSPENDED, DIDState.MAPPED)
         _tell(back, "rental_resumed", Severity.NOTICE, now, "{numbers} in service again: the rental is paid")
-        return len(terms)
+        return count
 
 
 def _warn(now: dt.datetime) -> int:
     with transaction.atomic():
-        terms = _locked(RentalTerm.objects.filter(owes(), side=RentalSide.SOLD, unpaid_since=None))
+        unpaid = RentalTerm.objects.filter(owes(), side=RentalSide.SOLD, until=None, unpaid_since=None)
+        terms, count = _locked(unpaid)
         RentalTerm.objects.filter(pk__in=[term.pk for term in terms]).update(unpaid_since=now)
-        held = [term for term in terms if term.until is None]
-        ends = day_words(day_of(now + grace()))
-        words = f"no funds for the rental of {{numbers}}; suspended on {ends} unless paid"
-        _tell(held, "rental_unpaid", Severity.WARNING, now, words)
-        return len(terms)
+        words = f"no funds for the rental of {{numbers}}; suspended on {_end_of_grace(now)} unless paid"
+        _tell(terms, "rental_unpaid", Severity.WARNING, now, words)
+        return count
 
 
 def _suspend(now: dt.datetime) -> int:
@@ -92,15 +99,19 @@ def _suspend(now: dt.datetime) -> int:
         overdue = RentalTerm.objects.filter(
             owes(), unpaid_since__lte=now - grace(), until=None, did__state=DIDState.MAPPED, side=RentalSide.SOLD
         )
-        terms = [term for term in _locked(overdue) if term.until is None and term.did.state == DIDState.MAPPED]
+        terms, count = _locked(overdue)
         change_states([term.did for term in terms], DIDState.MAPPED, DIDState.SUSPENDED)
         RentalTerm.objects.filter(pk__in=[term.pk for term in terms]).update(suspended_at=now)
         _tell(terms, "rental_suspended", Severity.WARNING, now, "{numbers} suspended: the rental is unpaid")
-        return len(terms)
+        return count
+
+
+def _end_of_grace(now: dt.datetime) -> str:
+    return day_words(day_of(now + grace()))
 
 
 def _tell(terms: Iterable[RentalTerm], reason: str, severity: Severity, now: dt.datetime, words: str) -> None:
-    """Write one entry for each account: its numbers, what it owes for them, and what its balance holds."""
+    """Tell each account: one entry and one e-mail with its numbers, what it owes for them, and what it has."""
     of_account: dict[Account, list[RentalTerm]] = defaultdict(list)
     for term in terms:
         assert term.account is not None
@@ -108,16 +119,19 @@ def _tell(terms: Iterable[RentalTerm], reason: str, severity: Severity, now: dt.
     entries = []
     for account, own in of_account.items():
         balance = own[0].balance
-        owed = owed_by(own)
-        owing = f" {money_text(owed)} {balance.currency} is owed for it." if owed else ""
+        owed = f"{money_text(sum_)} {balance.currency}" if (sum_ := owed_by(own)) else ""
+        has = f"{money_text(balance.amount)} {balance.currency}"
+        dids = [term.did for term in own]
+        untold = write_client(reason, account, dids, owed=owed, balance=has, ends=_end_of_grace(now), now=now)
         entries.append(
             LogEntry(
                 at=now,
                 category=Category.BILLING,
                 severity=severity,
                 reason=reason,
-                message=f"{account.client} › {account}: {words.format(numbers=_numbers([term.did for term in own]))}."
-                f"{owing} The balance is {money_text(balance.amount)} {balance.currency}.",
+                message=f"{account.client} › {account}: {words.format(numbers=_numbers(dids))}."
+                f"{f' {owed} is owed for it.' if owed else ''} The balance is {has}."
+                f"{f' No e-mail was sent: {untold}' if untold else ''}",
                 refs=[
                     *ref("account", account.pk, f"{account.client} › {account}"),
                     *ref("client", account.client_id, str(account.client)),

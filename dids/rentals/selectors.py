@@ -1,13 +1,18 @@
 """Questions about rentals."""
 
+import datetime as dt
+from collections.abc import Collection
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.apps import apps
 from django.db.models import Case, Count, F, QuerySet, Sum, When
 
+from accounts.models import Account
+from dids.choices import DIDState
 from dids.models import DID
 from dids.plans.choices import RentalSide
-from dids.rentals.dunning import owes
+from dids.rentals.dunning import owes, suspended_unpaid
 from dids.rentals.models import RentalCharge, RentalTerm
 
 PLAN = {side.value: f"did__{side.value}_plan" for side in RentalSide}
@@ -49,3 +54,31 @@ def terms_of(did: DID) -> dict[str, RentalTerm]:
 def charges_of(did: DID) -> QuerySet[RentalCharge]:
     """Return what was charged for a number, newest first."""
     return RentalCharge.objects.filter(did=did).select_related("account__client", "carrier").order_by("-due_at", "-pk")
+
+
+def charged_dids(did_ids: Collection[int]) -> dict[int, str]:
+    """Return by DID how many rental charges refer to it, in words."""
+    counts = RentalCharge.objects.filter(did__in=did_ids).order_by().values_list("did").annotate(count=Count("pk"))
+    return {did: f"{count:,} rental charge{'' if count == 1 else 's'}" for did, count in counts}
+
+
+class Unpaid(NamedTuple):
+    """A number that was suspended because its rental was unpaid: since when, and whose account."""
+
+    since: dt.datetime
+    account_id: int | None
+    account: str
+    still: bool
+
+
+def unpaid_at(did_id: int, at: dt.datetime) -> Unpaid | None:
+    """Return why a number was suspended at that time, where that was money; its history tells."""
+    events = apps.get_model("dids", "DIDEvent").objects.filter(pgh_obj=did_id, pgh_created_at__lte=at)
+    event = events.select_related("pgh_context").order_by("-pgh_id").first()
+    told = event.pgh_context.metadata if event is not None and event.pgh_context else {}
+    if event is None or event.state != DIDState.SUSPENDED or not told.get("unpaid"):
+        return None
+    account = Account.objects.filter(aliases=event.alias_id).select_related("client").first()
+    still = suspended_unpaid().filter(did=did_id).exists()
+    name = f"{account.client} › {account}" if account else "an account since deleted"
+    return Unpaid(event.pgh_created_at, account.pk if account else None, name, still)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Client
 from dids.choices import DIDState
 from dids.history import history_of
 from dids.models import DID
@@ -12,8 +13,10 @@ from dids.rentals.billing import book_charges, make_due
 from dids.rentals.dunning import follow_payments
 from dids.rentals.models import RentalTerm
 from dids.services import map_dids, resume_dids, suspend_dids, unmap_dids
+from systemlog.mail.services import deliver, due_mail
 from systemlog.models import LogEntry
-from tests.inventory import an_account, an_alias
+from tests.inventory import an_account, an_alias, at_the_same_moment
+from tests.mail.server import mail_server
 from tests.rentals.scene import Scene, a_plan, at, happened
 
 START = at("2026-11-14T12:00")
@@ -51,7 +54,7 @@ def test_an_unpaid_number_is_warned_of_then_suspended_after_the_grace(unpaid: Sc
     entry = LogEntry.objects.get(reason="rental_unpaid")
     assert entry.message == (
         "Bloom Ltd › Main office: no funds for the rental of +44 20 7946 0018; suspended on 21 Nov 2026 unless paid. "
-        "1.70 USD is owed for it. The balance is 0.00 USD."
+        "1.70 USD is owed for it. The balance is 0.00 USD. No e-mail was sent: Bloom Ltd has no e-mail address."
     )
     run(START + 7 * DAY)
     run(START + 8 * DAY)
@@ -161,3 +164,36 @@ def test_many_numbers_make_one_entry_for_their_account() -> None:
     assert told() == ["rental_unpaid"]
     message = LogEntry.objects.get(reason="rental_unpaid").message
     assert "and 5 more" in message and "17.00 USD is owed" in message
+
+
+def test_the_client_is_told_by_e_mail_of_each_step_once(unpaid: Scene, settings: Any) -> None:
+    with mail_server() as (keeper, host, port):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = host, port
+        settings.EMAIL_HOST_USER, settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL = "", False, False
+        settings.MAIL_FROM = "billing@aurora.example"
+        Client.objects.update(email="anna@bloom.example")
+        run(START)
+        run(START)
+        run(START + 7 * DAY)
+        unpaid.pay("10")
+        run(START + 8 * DAY)
+        for pk in due_mail():
+            deliver(pk)
+        subjects = [str(message["Subject"]) for message in keeper.messages]
+        assert subjects == [
+            "Payment needed for your phone numbers (Main office)",
+            "Your phone numbers are suspended (Main office)",
+            "Your phone numbers are in service again (Main office)",
+        ]
+        body = keeper.messages[0].get_content()
+        assert "+44 20 7946 0018" in body and "before 21 Nov 2026" in body and "Owed for them: 1.70 USD" in body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tasks_at_once_warn_and_suspend_once(unpaid: Scene) -> None:
+    make_due(START)
+    assert at_the_same_moment(*[lambda: follow_payments(START)] * 3) == [None] * 3
+    later = START + 7 * DAY
+    assert at_the_same_moment(*[lambda: follow_payments(later)] * 3) == [None] * 3
+    assert (states(), told()) == (["suspended"], ["rental_unpaid", "rental_suspended"])
