@@ -175,7 +175,8 @@ def delete_account(*, actor: User, account: Account) -> None:
 
 def what_keeps_account(account: Account) -> list[str]:
     """Return what forbids deleting this account, counted and in words."""
-    return [*kept_by(account), *kept_by(account.balance, apart_from=(Account,))]
+    # What refers to both, as a rental charge does, is named once.
+    return list(dict.fromkeys([*kept_by(account), *kept_by(account.balance, apart_from=(Account,))]))
 
 
 def archive_account(*, actor: User, account: Account, archived: bool = True) -> Account:

@@ -92,7 +92,8 @@ def delete_carrier(*, actor: User, carrier: Carrier) -> None:
 
 def what_keeps(carrier: Carrier) -> list[str]:
     """Return what forbids deleting this carrier, counted and in words: its DIDs, its ledger."""
-    return [*kept_by(carrier), *kept_by(carrier.balance, apart_from=(Carrier,))]
+    # What refers to both, as a rental charge does, is named once.
+    return list(dict.fromkeys([*kept_by(carrier), *kept_by(carrier.balance, apart_from=(Carrier,))]))
 
 
 def archive_carrier(*, actor: User, carrier: Carrier, archived: bool = True) -> Carrier:
