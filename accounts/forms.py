@@ -10,6 +10,7 @@ from accounts.models import Account, Alias, Client
 from billing.choices import ProductKind
 from billing.forms import low_balance_field, low_balance_layout, show_low_balance
 from billing.selectors import products_of_kind
+from billing.seller.models import percent_text
 from core.amounts import AmountField, typed_amount
 from core.forms import PortalFormHelper
 from core.layouts import More
@@ -41,6 +42,7 @@ class ClientForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["tax_rate"] = percent_text(self.instance.tax_rate)
         column = {"wrapper_class": "col-sm"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(

@@ -1,5 +1,6 @@
 """How many decimals a currency's amounts are paid in (ISO 4217, "minor unit"); ledgers keep six whatever it is."""
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
 # All others have two.
@@ -21,11 +22,20 @@ def to_minor(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_UP)
 
 
-def amount_text(amount: Decimal, currency: str) -> str:
-    """Return an amount with its currency's decimals, more only where it has more; spaces between thousands."""
+def decimals_of(amounts: Iterable[Decimal], currency: str) -> int:
+    """Return with how many decimals all of these amounts can stand under each other."""
+    needed = (-int(amount.normalize().as_tuple().exponent) for amount in amounts)
+    return max([minor_digits(currency), *needed])
+
+
+def amount_text(amount: Decimal, currency: str, decimals: int | None = None) -> str:
+    """Return an amount with its currency's decimals, more only where it has more; spaces between thousands.
+
+    ``decimals`` asks for at least so many, for amounts that stand under each other.
+    """
     exact = abs(amount).quantize(Decimal("0.000001"))
     whole, _, fraction = f"{exact:,.6f}".replace(",", "\u202f").partition(".")
-    digits = minor_digits(currency)
+    digits = minor_digits(currency) if decimals is None else decimals
     fraction = fraction.rstrip("0").ljust(digits, "0")
     sign = "−" if amount < 0 and exact else ""
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"

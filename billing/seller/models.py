@@ -27,6 +27,13 @@ def number_prefix(value: str) -> None:
         raise ValidationError("End it with a letter or a sign: the number's digits follow.")
 
 
+def percent_text(rate: Decimal | None) -> str:
+    """Return a rate without needless zeros: "20", "7.7"."""
+    if rate is None:
+        return ""
+    return f"{rate:.3f}".rstrip("0").rstrip(".") or "0"
+
+
 class LineDetail(models.TextChoices):
     """How an invoice sums up calls."""
 

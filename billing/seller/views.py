@@ -6,7 +6,7 @@ from crispy_forms.layout import HTML, Div, Field, Layout
 from django import forms
 from django.urls import reverse
 
-from billing.seller.models import BillingSettings
+from billing.seller.models import BillingSettings, percent_text
 from billing.seller.services import billing_settings, change_billing_settings
 from core.access import Access, allows
 from core.forms import PortalFormHelper
@@ -42,6 +42,7 @@ class BillingSettingsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["tax_rate"] = percent_text(self.initial["tax_rate"])
         column = {"wrapper_class": "col-sm"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crispy_forms.layout import HTML, Layout
+from crispy_forms.layout import Div, Field, Layout
 from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -136,6 +136,7 @@ class InvoiceCredit(InvoiceActionView):
     title = "Credit note"
     submit_label = "Issue credit note"
     form_class = CreditForm
+    template_name = "invoices/credit.html"
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Say what is left of each line."""
@@ -146,8 +147,9 @@ class InvoiceCredit(InvoiceActionView):
         form: Any = super().get_form()
         form.helper = PortalFormHelper(form)
         form.helper.layout = Layout(
-            "reason", "effect", "extent", HTML('<h3 class="form-part">Lines</h3>'), *form.line_fields
-        )
+            "reason", "effect", "extent",
+            Div(*(Field(name, wrapper_class="credit-line") for name in form.line_fields), css_class="credit-part mb-3"),
+        )  # fmt: skip
         return form
 
     def get_lead(self) -> str:

@@ -1,7 +1,6 @@
 """Draft invoices and issue them: what was looked at is what is issued, or nothing is."""
 
 import datetime as dt
-from decimal import Decimal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -12,7 +11,7 @@ from accounts.models import Account
 from billing.choices import EntryKind
 from billing.currencies import amount_text
 from billing.posting import LockedBalance, Posting, lock_balances, post
-from billing.seller.models import BillingSettings
+from billing.seller.models import BillingSettings, percent_text
 from billing.seller.services import billing_settings
 from cdr.invoices.billables import Group, groups_of, lines_sum, link_entries, unbilled_sum
 from cdr.invoices.choices import InvoiceState
@@ -192,7 +191,7 @@ def finish(invoice: Invoice, balance: LockedBalance, actor: User | None, prefix:
 def tax_postings(invoice: Invoice, balance_id: int, actor: User | None) -> list[Posting]:
     """Return what an invoice takes from the balance beside its lines: together they take its total, to the cent."""
     tax = ZERO if invoice.tax_included else invoice.tax
-    tax_words = f"{invoice.tax_name} {percent(invoice.tax_rate)} % of {invoice.number}"
+    tax_words = f"{invoice.tax_name} {percent_text(invoice.tax_rate)} % of {invoice.number}"
     parts = (
         (EntryKind.TAX, tax, "tax", tax_words),
         (EntryKind.ROUNDING, invoice.rounding, "rounding", f"Rounding of {invoice.number}"),
@@ -202,12 +201,6 @@ def tax_postings(invoice: Invoice, balance_id: int, actor: User | None) -> list[
         for kind, amount, name, words in parts
         if amount
     ]
-
-
-def percent(rate: Decimal) -> str:
-    """Return a rate without needless zeros."""
-    text = f"{rate:.3f}".rstrip("0").rstrip(".")
-    return text or "0"
 
 
 def tell(invoice: Invoice, reason: str, words: str, severity: Severity = Severity.INFO) -> None:

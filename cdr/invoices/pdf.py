@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 
-from billing.currencies import amount_text
+from billing.currencies import amount_text, decimals_of
+from billing.seller.models import percent_text
 from cdr.invoices.choices import InvoiceKind, InvoiceState, LineKind
-from cdr.invoices.issuing import percent
 from cdr.invoices.models import Invoice, InvoiceLine
 from core.business_time import day_of
 from core.pdf import Column, Party, PdfDocument, Row
@@ -97,6 +97,7 @@ def _columns(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[Column]:
 
 def _rows(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[Row]:
     quantities = any(line.quantity is not None for line in lines)
+    decimals = decimals_of([line.amount for line in lines], invoice.currency)
     rows: list[Row] = []
     kind = ""
     for line in lines:
@@ -106,7 +107,7 @@ def _rows(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[Row]:
         cells = [line.description]
         if quantities:
             cells.append("" if line.quantity is None else f"{quantity_text(line.quantity)} {line.unit}")
-        rows.append(Row([*cells, amount_text(line.amount, invoice.currency)]))
+        rows.append(Row([*cells, amount_text(line.amount, invoice.currency, decimals)]))
     return rows
 
 
@@ -117,7 +118,7 @@ def quantity_text(quantity: Decimal) -> str:
 
 def sums_rows(invoice: Invoice) -> list[tuple[str, Decimal]]:
     """Return the sums under the lines, from their exact sum to the total, so that a reader can add them up."""
-    tax = f"{invoice.tax_name} {percent(invoice.tax_rate)} %"
+    tax = f"{invoice.tax_name} {percent_text(invoice.tax_rate)} %"
     total = "Total" if invoice.kind == InvoiceKind.INVOICE else "Total credited"
     rows: list[tuple[str, Decimal]] = []
     if invoice.rounding:

@@ -8,7 +8,7 @@ from systemlog.mail.models import OutgoingMail
 
 def invoices() -> QuerySet[Invoice]:
     """Return all, with the names that a list shows."""
-    return Invoice.objects.select_related("account", "client", "corrects")
+    return Invoice.objects.select_related("account", "client", "corrects").order_by("-created_at", "-id")
 
 
 def mails_of(invoice: Invoice) -> QuerySet[OutgoingMail]:

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from django.utils.html import format_html
+from django_tables2.utils import Accessor
+
+from billing.currencies import amount_text
 from billing.models import LedgerEntry
 from cdr.invoices.models import Invoice, InvoiceLine, InvoiceRun, RunAccount
 from core import tables as t
@@ -15,6 +19,17 @@ class DayColumn(t.PlainColumn):
         return f"{value:%Y-%m-%d}"
 
 
+class SumColumn(t.MoneyColumn):
+    """An amount with its currency's own decimals, more only where it has more."""
+
+    def render(self, value: Any, record: Any) -> Any:
+        """Draw the amount with its currency beside it."""
+        currency = str(Accessor(self.currency).resolve(record, quiet=True))
+        return format_html(
+            '<span class="num">{} <span class="unit">{}</span></span>', amount_text(value, currency), currency
+        )
+
+
 class InvoiceTable(t.PortalTable):
     """Invoices and credit notes."""
 
@@ -25,10 +40,10 @@ class InvoiceTable(t.PortalTable):
     account = t.LinkColumn(to="account")
     period = t.PlainColumn(order_by=("first_day", "last_day"))
     issued_at = t.WhenColumn("Issued", precision="minutes")
-    net = t.MoneyColumn(currency="currency")
-    tax = t.MoneyColumn(currency="currency")
-    gross = t.MoneyColumn("Total", currency="currency")
-    due = t.MoneyColumn("Due at issue", currency="currency")
+    net = SumColumn(currency="currency")
+    tax = SumColumn(currency="currency")
+    gross = SumColumn("Total", currency="currency")
+    due = SumColumn("Due at issue", currency="currency")
     due_on = DayColumn("Pay by")
 
     class Meta(t.PortalTable.Meta):
@@ -36,7 +51,6 @@ class InvoiceTable(t.PortalTable):
         fields = (
             "name", "kind", "state", "client", "account", "period", "issued_at", "net", "tax", "gross", "due", "due_on",
         )  # fmt: skip
-        order_by = ("-created_at",)
 
     fixed_columns = ("name",)
     default_columns = ("name", "kind", "state", "client", "account", "period", "issued_at", "gross", "due_on")
@@ -50,7 +64,7 @@ class InvoiceLineTable(t.PortalTable):
     description = t.PlainColumn()
     quantity = t.NumberColumn()
     unit = t.PlainColumn()
-    amount = t.MoneyColumn(currency="invoice__currency")
+    amount = SumColumn(currency="invoice__currency")
 
     class Meta(t.PortalTable.Meta):
         model = InvoiceLine
@@ -66,7 +80,7 @@ class BilledTable(t.PortalTable):
     at = t.WhenColumn("Booked")
     kind = t.PillColumn()
     note = t.PlainColumn()
-    amount = t.MoneyColumn(currency="balance__currency")
+    amount = SumColumn(currency="balance__currency")
 
     class Meta(t.PortalTable.Meta):
         model = LedgerEntry
@@ -101,9 +115,9 @@ class RunAccountTable(t.PortalTable):
     outcome = t.PillColumn()
     invoice = t.LinkColumn(to="invoice")
     entries = t.NumberColumn("Charges")
-    net = t.MoneyColumn(currency="currency")
-    tax = t.MoneyColumn(currency="currency")
-    gross = t.MoneyColumn("Total", currency="currency")
+    net = SumColumn(currency="currency")
+    tax = SumColumn(currency="currency")
+    gross = SumColumn("Total", currency="currency")
     message = t.PlainColumn("Remark")
 
     class Meta(t.PortalTable.Meta):

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views import View
 
-from billing.currencies import amount_text
+from billing.currencies import amount_text, decimals_of
 from billing.models import LedgerEntry
 from billing.seller.services import billing_settings
 from cdr.invoices.choices import InvoiceState, LineKind
@@ -150,13 +150,16 @@ class InvoiceView(ObjectView):
 
 def grouped(lines: list[InvoiceLine], currency: str) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return the lines under the headings that the document has."""
+    decimals = decimals_of([line.amount for line in lines], currency)
     groups: list[tuple[str, list[dict[str, Any]]]] = []
     for line in lines:
         label = LineKind(line.kind).label
         if not groups or groups[-1][0] != label:
             groups.append((label, []))
         quantity = "" if line.quantity is None else f"{quantity_text(line.quantity)} {line.unit}"
-        groups[-1][1].append({"line": line, "quantity": quantity, "amount": amount_text(line.amount, currency)})
+        groups[-1][1].append(
+            {"line": line, "quantity": quantity, "amount": amount_text(line.amount, currency, decimals)}
+        )
     return groups
 
 

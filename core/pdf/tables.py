@@ -18,7 +18,7 @@ INK = HexColor("#1f2937")
 MUTED = HexColor("#6b7280")
 RULE = HexColor("#d8dde4")
 TINT = HexColor("#f4f6f9")
-ACCENT = HexColor("#206bc4")
+ACCENT = HexColor("#0b6e6e")
 
 SIZE, HEAD_SIZE = 8.5, 7.5
 LEADING = 1.42

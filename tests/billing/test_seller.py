@@ -10,7 +10,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from accounts.models import Client
-from billing.currencies import amount_text, minor_digits, to_minor
+from billing.currencies import amount_text, decimals_of, minor_digits, to_minor
 from billing.seller.models import BillingSettings, number_prefix
 from billing.seller.services import billing_settings, change_billing_settings, mail_sender
 from core.models import User
@@ -120,3 +120,10 @@ def test_a_client_has_a_billing_address_and_a_tax_of_its_own(operator_page: Brow
     assert refused.status_code == 400 and "tax_rate" in str(refused.json())
     with pytest.raises(ValidationError):
         Client(name="x", billing_name="a\nb").full_clean()
+
+
+def test_amounts_under_each_other_have_the_same_decimals() -> None:
+    amounts = [Decimal("1.5"), Decimal("0.000010"), Decimal(1000)]
+    assert decimals_of(amounts, "EUR") == 5
+    assert [amount_text(amount, "EUR", 5) for amount in amounts] == ["1.50000", "0.00001", "1\u202f000.00000"]
+    assert decimals_of([Decimal(1000)], "JPY") == 0 and decimals_of([], "KWD") == 3
