@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.api import AccountViewSet, AliasViewSet, ClientViewSet, RegistrationViewSet
 from billing.api import ProductMappingViewSet, ProductViewSet, RateTableViewSet, RateViewSet
 from carriers.api import CarrierAccountViewSet, CarrierViewSet
+from cdr.invoices.api import InvoiceViewSet
 from core.jobs.api import JobViewSet
 from dids.api import DIDViewSet
 
@@ -21,6 +22,7 @@ for prefix, viewset in (
     ("product-mappings", ProductMappingViewSet),
     ("rate-tables", RateTableViewSet),
     ("rates", RateViewSet),
+    ("invoices", InvoiceViewSet),
     ("bulk-changes", JobViewSet),
 ):
     router.register(prefix, viewset, basename=f"api-{prefix}")

@@ -136,3 +136,15 @@ def test_two_hundred_lines_go_over_pages(operator_page: Browser, account: Accoun
     text = paper(operator_page, invoice)
     assert text.count("1 call") == 200 and "Page 6 of" in text
     assert "Amount, EUR" in text
+
+
+def test_other_systems_read_invoices_over_http(operator_page: Browser, support_page: Browser, account: Account) -> None:
+    a_call(account, "1.005", october(3))
+    invoice = drafted(operator_page, account)
+    operator_page.post(reverse("invoices:invoice_issue", args=[invoice.pk]))
+    (found,) = support_page.get("/api/v1/invoices/", {"number": "INV-2026-00001"}).json()["results"]
+    assert (found["gross"], found["state"], "lines" in found) == ("1.210000", "issued", False)
+    whole = support_page.get(f"/api/v1/invoices/{invoice.pk}/").json()
+    assert whole["lines"][0]["amount"] == "1.005000"
+    assert support_page.get("/api/v1/invoices/", {"account": account.pk + 1}).status_code == 400
+    assert operator_page.delete(f"/api/v1/invoices/{invoice.pk}/").status_code == 405
