@@ -46,7 +46,8 @@ INSERT INTO carriers_carrieraccount (carrier_id, network, product_id, tech_prefi
             || (ARRAY[32, 30, 28, 26, 24])[n % 5 + 1])::cidr END,
         p.id, '', 'request_uri', '', '[]', true, '', 'automatic'
     FROM generate_series(1, {networks}) n, billing_product p WHERE p.name = 'free inbound';
-INSERT INTO accounts_client (id, name, email, notes) VALUES (1, 'Client', '', '');
+INSERT INTO accounts_client (id, name, email, notes, billing_name, billing_address, tax_id, tax_included, tax_note)
+    VALUES (1, 'Client', '', '', '', '', '', false, '');
 INSERT INTO accounts_account (id, client_id, name, state, balance_id)
     SELECT n - {carriers}, 1, 'Account ' || n, 'active', id FROM balance_no WHERE n > {carriers};
 INSERT INTO accounts_alias (id, account_id, username, ha1_md5, ha1_sha256, enabled, description, audio)

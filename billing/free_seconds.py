@@ -30,8 +30,8 @@ LOCK = (
     "ORDER BY f.account_id, f.did_id, f.month FOR NO KEY UPDATE OF f"
 )
 MOVE = (
-    "UPDATE billing_freeseconds f SET used = k.used FROM unnest(%s::bigint[], %s::bigint[]) AS k (id, used) "
-    "WHERE f.id = k.id"
+    "UPDATE billing_freeseconds f SET used = k.used, held = k.held "
+    "FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS k (id, used, held) WHERE f.id = k.id"
 )
 
 
@@ -58,6 +58,12 @@ class FreeSecondsLedger:
         """Return how many of the seconds ``granted`` are neither used nor held for a call that lasts."""
         return max(0, granted - self._used[bucket] - self._held[bucket])
 
+    def release(self, bucket: Bucket, seconds: int) -> None:
+        """Let go of seconds that were held for a call which is over."""
+        if seconds:
+            self._held[bucket] = max(0, self._held[bucket] - seconds)
+            self._moved.add(bucket)
+
     def take(self, bucket: Bucket, seconds: int) -> None:
         """Use seconds up; below zero gives back."""
         if seconds:
@@ -65,11 +71,11 @@ class FreeSecondsLedger:
             self._moved.add(bucket)
 
     def save(self) -> None:
-        """Write what was taken and given back."""
+        """Write what was taken, given back and let go."""
         if self._moved:
-            pairs = [(self._ids[bucket], self._used[bucket]) for bucket in self._moved]
+            rows = [(self._ids[bucket], self._used[bucket], self._held[bucket]) for bucket in self._moved]
             with connection.cursor() as cursor:
-                cursor.execute(MOVE, [list(column) for column in zip(*pairs, strict=True)])
+                cursor.execute(MOVE, [list(column) for column in zip(*rows, strict=True)])
 
 
 def _order(bucket: Bucket) -> tuple[int, int, dt.date]:

@@ -1,24 +1,32 @@
 """Money set aside for paid calls: closed when they are over, released where they vanished, shown while they last.
 
 Reserving and extending are the deciders' (routing.decider.funds and meter, by the functions of billing.metering).
-Locks are taken as everywhere: balances by billing.posting.lock_balances first, then reservations and calls.
+Locks are taken as everywhere: free seconds first (billing.free_seconds), then balances (billing.posting), then
+reservations and calls.
 """
 
 import datetime as dt
 import uuid
 from collections.abc import Collection
 
-from django.db import connection
+from django.db import connection, transaction
 
 from billing.choices import ReservationState
+from billing.free_seconds import Bucket, FreeSecondsLedger
 from billing.metering.models import MeteredCall
 from billing.models import Reservation
+from billing.posting import lock_balances
 
 # What was refused is asked for again by nobody once the switch has given up; what was held may still be looked into.
 KEEP_REFUSED = dt.timedelta(minutes=10)
 KEEP_CLOSED = dt.timedelta(days=7)
 
 HELD = "SELECT DISTINCT balance_id FROM billing_reservation WHERE attempt_id = ANY(%s::uuid[]) AND state = 'held'"
+HELD_FREE = """
+SELECT r.attempt_id, r.leg, r.free_seconds, f.account_id, f.did_id, f.month
+FROM billing_reservation r JOIN billing_freeseconds f ON f.id = r.bucket_id
+WHERE r.attempt_id = ANY(%s::uuid[]) AND r.state = 'held' AND r.free_seconds > 0
+"""
 CLOSE = """
 WITH closed AS (
     UPDATE billing_reservation
@@ -42,6 +50,18 @@ def held_balances(attempts: Collection[uuid.UUID]) -> set[int]:
         return {balance_id for (balance_id,) in cursor.fetchall()}
 
 
+def held_free_seconds(attempts: Collection[uuid.UUID]) -> dict[tuple[uuid.UUID, str], tuple[Bucket, int]]:
+    """Return by attempt and leg the free seconds held for it, and of which bucket.
+
+    They are let go by :class:`billing.free_seconds.FreeSecondsLedger`, before any balance is locked.
+    """
+    if not attempts:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(HELD_FREE, [_texts(attempts)])
+        return {(attempt, leg): (Bucket(*key), seconds) for attempt, leg, seconds, *key in cursor.fetchall()}
+
+
 def close(attempts: Collection[uuid.UUID], *, charged: Collection[uuid.UUID] = ()) -> set[uuid.UUID]:
     """Give back what is held for these attempts and return those that held anything.
 
@@ -53,6 +73,18 @@ def close(attempts: Collection[uuid.UUID], *, charged: Collection[uuid.UUID] = (
     with connection.cursor() as cursor:
         cursor.execute(CLOSE, [_texts(charged), _texts(attempts)])
         return {attempt for (attempt,) in cursor.fetchall()}
+
+
+def release(attempts: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Give back, in a transaction, all that is held for these attempts, for which nothing is charged."""
+    with transaction.atomic():
+        free = held_free_seconds(attempts)
+        ledger = FreeSecondsLedger(bucket for bucket, _ in free.values())
+        for bucket, seconds in free.values():
+            ledger.release(bucket, seconds)
+        ledger.save()
+        lock_balances(held_balances(attempts))
+        return close(attempts)
 
 
 def prune(now: dt.datetime) -> int:

@@ -9,7 +9,14 @@ class CdrConfig(AppConfig):
     name = "cdr"
 
     def ready(self) -> None:
-        for module in ("cdr.handlers", "cdr.lost_calls", "cdr.change_log", "cdr.proofs", "cdr.references"):
+        for module in (
+            "cdr.handlers",
+            "cdr.lost_calls",
+            "cdr.change_log",
+            "cdr.proofs",
+            "cdr.references",
+            "cdr.vanished",
+        ):
             import_module(module)
         import_module("cdr.kinds").register_kinds()
         import_module("cdr.did_arrivals").register()

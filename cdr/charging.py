@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from django.db import DatabaseError
 
+from billing.reservations import held_free_seconds
 from cdr.booking import book
 from cdr.legs import DueLeg, charge_legs, price_legs, within_reach
 from cdr.models import CDR, ChargedLeg
@@ -40,7 +41,9 @@ def charge_calls(records: Iterable[CDR]) -> None:
     """
     over = {record.attempt_id: record for record in records if record.ended_at}
     ended = {at: r for at, r in over.items() if r.answered_at and r.number and r.carrier_account_id}
+    held = held_free_seconds(over)
     if not ended:
+        list(charge_legs([], held))
         book([], set(), over)
         return
     starts = [record.started_at for record in ended.values()]
@@ -65,7 +68,7 @@ def charge_calls(records: Iterable[CDR]) -> None:
             logger.exception("call %s could not be priced", record.attempt_id)
             unpriced.append(unpriced_entry(record, error))
     write_entries(unpriced)
-    legs = list(charge_legs(due))
+    legs = list(charge_legs(due, held))
     legs.sort(key=lambda leg: (leg.attempt_id, leg.leg))
     rows = ({name: getattr(leg, name) for name in COLUMNS} for leg in legs)
     written = insert_rows(ChargedLeg, COLUMNS, rows, conflict=CONFLICT, returning="attempt_id, leg, xmax <> 0")

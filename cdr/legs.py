@@ -2,7 +2,8 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from billing.free_seconds import Bucket, FreeSecondsLedger
@@ -66,20 +67,28 @@ def within_reach(legs: list[DueLeg]) -> list[DueLeg]:
     return legs
 
 
-def charge_legs(due: Iterable[DueLeg]) -> Iterator[ChargedLeg]:
+def charge_legs(
+    due: Iterable[DueLeg], held: Mapping[tuple[uuid.UUID, str], tuple[Bucket, int]] = MappingProxyType({})
+) -> Iterator[ChargedLeg]:
     """Yield what each leg costs, the free seconds of its account or DID used up first.
 
     A leg that was charged before gives back what it used; then the calls take their turn in the order of their starts.
+    What is ``held`` for a leg goes to it before any other, and back where its call costs nothing.
     """
     legs = sorted(due, key=lambda leg: (leg.record.started_at, leg.record.attempt_id, leg.price.leg))
     before = used_before({leg.record.attempt_id for leg in legs})
     buckets = [*(bucket for bucket, _ in before.values()), *(leg.bucket for leg in legs if leg.bucket)]
-    ledger = FreeSecondsLedger(buckets)
+    ledger = FreeSecondsLedger([*buckets, *(bucket for bucket, _ in held.values())])
+    own = {(leg.record.attempt_id, leg.price.leg) for leg in legs}
+    for key in held.keys() - own:
+        ledger.release(*held[key])
     for bucket, seconds in before.values():
         ledger.take(bucket, -seconds)
     for leg in legs:
         rate, free = leg.price.rate, 0
         assert rate is not None  # price_legs() gives no other
+        if (key := (leg.record.attempt_id, leg.price.leg)) in held:
+            ledger.release(*held[key])
         if leg.bucket and leg.price.free:
             free = ledger.left(leg.bucket, leg.price.free.granted)
         cost = charge_beyond(rate, leg.microseconds, free)

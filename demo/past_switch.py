@@ -111,7 +111,8 @@ class _Call:
         decision = evaluate(attempt, self.config, facts, explain=False)
         if decision.reserve and self.manner is not Manner.UNFUNDED:
             with connection.cursor() as cursor:
-                facts.funds = load_funds(cursor, decision.reserve)
+                found = load_funds(cursor, decision.reserve, self.config.policy.reservation_seconds)
+            facts.funds = {leg: funds.enough for leg, funds in found.items()}
             decision = evaluate(attempt, self.config, facts, explain=False)
         return decision
 

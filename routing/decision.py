@@ -199,6 +199,15 @@ class FreeBucket(NamedTuple):
     month: dt.date
     granted: int
 
+    def priced(self) -> dict[str, Any]:
+        """Return the bucket as billing's reservations take it."""
+        return {
+            "account": self.account_id,
+            "did": self.did_id,
+            "month": self.month.isoformat(),
+            "granted": self.granted,
+        }
+
 
 class Reserve(NamedTuple):
     """Money to set aside for one priced leg: ``amount``, unless free seconds cover some of it.
@@ -224,6 +233,7 @@ class Reserve(NamedTuple):
             "call": str(self.rate.rate_call),
             "increment": self.rate.increment,
             "minimal": self.rate.minimal_duration,
+            "free": self.free.priced() if self.free else None,
         }
 
 

@@ -30,6 +30,7 @@ def judge_now(
         decision = evaluate(attempt, config, facts)
     if decision.reason == "funds_unknown" and decision.reserve:
         with connection.cursor() as cursor:
-            facts.funds = load_funds(cursor, decision.reserve)
+            found = load_funds(cursor, decision.reserve, config.policy.reservation_seconds)
+        facts.funds = {leg: funds.enough for leg, funds in found.items()}
         decision = evaluate(attempt, config, facts)
     return decision

@@ -6,7 +6,7 @@ Works on a bare psycopg2 connection, so that the decider needs neither Django's 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from routing.decision import Reserve
 from routing.rows import KINDS, Kind
@@ -136,17 +136,41 @@ def load_credit(cursor: Any, balance_ids: list[int] | None = None) -> dict[int, 
     return dict(cursor.fetchall())
 
 
-def load_funds(cursor: Any, legs: Iterable[Reserve]) -> dict[str, bool | None]:
-    """Return by leg whether its balance has the amount free: balance + credit limit - what is reserved already."""
-    legs = list(legs)
-    cursor.execute(
-        "SELECT id, amount + credit_limit - reserved, currency FROM billing_balance WHERE id = ANY(%s)",
-        [[leg.balance_id for leg in legs]],
-    )
-    free = {id_: (amount, currency) for id_, amount, currency in cursor.fetchall()}
-    return {leg.leg: _covers(leg, free.get(leg.balance_id)) for leg in legs}
+# As metering_reserve() does it, without setting anything aside.
+FUNDS = """
+SELECT l.leg, n.need, t.seconds, n.free,
+    coalesce(b.currency = l.currency AND (n.need = 0 OR b.amount + b.credit_limit - b.reserved >= n.need), false)
+FROM jsonb_to_recordset(%s::jsonb) AS l (
+    leg text, balance bigint, currency text, minute numeric, call numeric, increment integer, minimal integer,
+    free jsonb
+)
+LEFT JOIN billing_balance b ON b.id = l.balance
+LEFT JOIN billing_freeseconds f ON f.account_id = (l.free->>'account')::bigint
+    AND f.did_id IS NOT DISTINCT FROM (l.free->>'did')::bigint AND f.month = (l.free->>'month')::date,
+LATERAL (SELECT metering_rounded(%s, l.minimal, l.increment) + l.increment AS seconds) t,
+LATERAL (
+    SELECT least(
+        t.seconds,
+        greatest(0, coalesce((l.free->>'granted')::integer, 0) - coalesce(f.used, 0) - coalesce(f.held, 0))
+    ) AS left
+) g,
+LATERAL (SELECT CASE WHEN l.minute <= 0 AND g.left < t.seconds THEN 0 ELSE g.left END AS free) u,
+LATERAL (
+    SELECT u.free, metering_due(l.call, l.minute, l.minimal, l.increment, t.seconds, u.free) AS need
+) n
+"""
 
 
-def _covers(leg: Reserve, free: tuple[Decimal, str] | None) -> bool:
-    # There is no conversion: money in another currency is no money for this call.
-    return free is not None and free[1] == leg.currency and free[0] >= leg.amount
+class LegFunds(NamedTuple):
+    """What would be set aside for a leg now, and whether there is that much."""
+
+    amount: Decimal
+    seconds: int
+    free_seconds: int
+    enough: bool
+
+
+def load_funds(cursor: Any, legs: Iterable[Reserve], quantum: int) -> dict[str, LegFunds]:
+    """Return by leg what a call of so many seconds would have set aside, free seconds and what is held counted in."""
+    cursor.execute(FUNDS, [json.dumps([leg.priced() for leg in legs]), quantum])
+    return {leg: LegFunds(*found) for leg, *found in cursor.fetchall()}

@@ -265,6 +265,7 @@ CELERY_BEAT_SCHEDULE = {
     "ensure-partitions": {"task": "systemlog.tasks.ensure_partitions", "schedule": 6 * 3600},
     "prune-seen-events": {"task": "systemlog.tasks.prune_seen_events", "schedule": 3600},
     "watch-certificate": {"task": "systemlog.tasks.watch_certificate", "schedule": 60, "options": {"expires": 60}},
+    "prune-reservations": {"task": "billing.tasks.prune_reservations", "schedule": 600},
     "prune-config-history": {"task": "routing.tasks.prune_config_history", "schedule": 24 * 3600},
     "prove-ledger": {"task": "billing.tasks.prove_ledger", "schedule": crontab(hour="3", minute="40")},
     "tell-low-balances": {"task": "billing.tasks.tell_low_balances", "schedule": 15, "options": {"expires": 15}},

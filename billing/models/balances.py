@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from billing.choices import EntryKind, ReservationState
 from billing.models.formats import currency_code
+from billing.models.free_seconds import FreeSeconds
 from core.fields import ZERO, MoneyField
 
 
@@ -110,6 +111,9 @@ class Reservation(models.Model):
     rate_call = MoneyField(default=ZERO)
     increment = models.PositiveIntegerField(default=1)
     minimal_duration = models.PositiveIntegerField(default=0)
+    bucket = models.ForeignKey(FreeSeconds, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    free_seconds = models.PositiveIntegerField(default=0, help_text="Of the charged seconds, those held in the bucket.")
+    free_granted = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=8, choices=ReservationState, default=ReservationState.HELD)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)

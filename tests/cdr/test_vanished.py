@@ -1,0 +1,48 @@
+"""The sweep: what is held for calls that are over, or never came, is released and said so."""
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Balance, FreeSeconds, Reservation
+from cdr.models import CDR
+from cdr.vanished import sweep
+from systemlog.models import LogEntry
+from tests.billing.test_reservations import a_balance, ask, bucket, held, leg, reserve
+
+pytestmark = pytest.mark.django_db
+
+
+def a_paid_call(balance: Balance, ago: float) -> uuid.UUID:
+    """Reserve for a call that began so many seconds ago."""
+    call = ask(leg(balance, free=bucket(30))) | {"at": (timezone.now() - dt.timedelta(seconds=ago)).timestamp()}
+    assert reserve(call)[0][0] is False
+    return uuid.UUID(call["attempt"])
+
+
+def a_cdr(attempt: uuid.UUID, ago: float, *, ended: bool) -> None:
+    now = timezone.now()
+    started = now - dt.timedelta(seconds=ago)
+    CDR.objects.create(attempt_id=attempt, started_at=started, switch="sw1", ended_at=now if ended else None)
+
+
+def test_it_releases_what_is_held_for_nothing() -> None:
+    """Of four calls, the one that is over and the one that never came are released; young and living ones stay."""
+    balance = a_balance("10")
+    over, never, living, young = (a_paid_call(balance, ago) for ago in (300, 200, 250, 10))
+    a_cdr(over, 300, ended=True)
+    a_cdr(living, 250, ended=False)
+    assert sweep(timezone.now()) is False
+    states = dict(Reservation.objects.values_list("attempt_id", "state"))
+    assert states == {over: "released", never: "released", living: "held", young: "held"}
+    # The first of them had the thirty free seconds.
+    assert held(balance) == 2 * Decimal("0.061")
+    assert FreeSeconds.objects.get().held == 0
+    said = LogEntry.objects.filter(reason="reservation_released").order_by("at", "id")
+    assert {entry.attempt_id for entry in said} == {over, never}
+    assert any("0.061 USD on the account’s leg" in entry.message for entry in said)
+    assert sweep(timezone.now()) is False
+    assert said.count() == 2
