@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from bench.fill import model_defaults
 from bench.ingest import backlog, own_stream
 from bench.scratch import add_options, filled_database
 
@@ -60,7 +61,7 @@ def fill_routes(accounts: int) -> list[dict[str, Any]]:
     earns = a_product("USD", "-0.004321")
     address = an_address(actor, carrier, f"10.{accounts % 250}.0.0/24", product=earns)
     product = a_product("USD", "0.012345", ProductKind.ACCOUNT)
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, model_defaults(cursor):
         cursor.execute(
             ROUTES,
             {"many": accounts, "name": name, "product": product.pk, "carrier": carrier.pk, "first": FIRST},

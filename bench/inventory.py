@@ -60,12 +60,27 @@ INSERT INTO routing_configversion DEFAULT VALUES;
 """
 
 
+# What is left out of FILL is empty, so that a new column does not stop the filling.
+EMPTY = """
+SELECT format('ALTER TABLE %%I ALTER %%I SET DEFAULT %%L', c.table_name, c.column_name,
+        CASE data_type WHEN 'boolean' THEN 'false' ELSE '' END),
+    format('ALTER TABLE %%I ALTER %%I DROP DEFAULT', c.table_name, c.column_name)
+FROM information_schema.columns c
+WHERE c.table_name = ANY(%s) AND c.is_nullable = 'NO' AND c.column_default IS NULL
+    AND data_type IN ('text', 'character varying', 'boolean')
+"""
+
+
 def fill(connection: Any, size: Size) -> None:
     """Write so much into an empty but migrated database."""
     sizes = {**size._asdict(), "balances": size.carriers + size.accounts, "first": FIRST_NUMBER}
     with connection.cursor() as cursor:
         for table in TABLES.values():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(EMPTY, [[*TABLES.values(), "billing_balance"]])
+        empty = cursor.fetchall()
+        for give, _ in empty:
+            cursor.execute(give)
         cursor.execute(FILL.format(**sizes))
         for kind, table in TABLES.items():
             cursor.execute(
@@ -80,6 +95,8 @@ def fill(connection: Any, size: Size) -> None:
     with connection.cursor() as cursor:
         for table in TABLES.values():
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        for _, take in empty:
+            cursor.execute(take)
         cursor.execute("ANALYZE")
     connection.commit()
 

@@ -142,7 +142,7 @@ def test_the_guide(portal: Page, stack: Stack, tmp_path: Path) -> None:
     # The client, its account and its alias, which the guide takes for granted.
     open_menu(page, "Clients", "Clients")
     page.get_by_role("link", name="Add client").first.click()
-    page.get_by_label("Name").fill(CLIENT)
+    page.get_by_label("Name*", exact=True).fill(CLIENT)
     page.get_by_role("button", name="Add", exact=True).click()
     open_menu(page, "Clients", "Accounts")
     page.get_by_role("link", name="Add account").first.click()

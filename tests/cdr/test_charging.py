@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Account
 from billing.choices import ProductKind
-from billing.ledger import check_ledger
+from billing.ledger import prove_balances
 from billing.models import LedgerEntry, ProductMapping, Rate
 from billing.services import record_payment
 from carriers.models import CarrierAccount
@@ -95,7 +95,7 @@ def test_any_order_cut_and_repeat_charges_once(
         ("carrier", 36, Decimal(0)),
     ]
     assert booked() == [*before, ("account", Decimal("-0.36"))]
-    assert not check_ledger()
+    assert not list(prove_balances())
     assert CDR.objects.get().reason == "completed"
     assert LogEntry.objects.filter(category="call").count() == 4
 

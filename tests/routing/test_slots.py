@@ -27,7 +27,7 @@ def server() -> Iterator[redis.Redis]:
 
         clean()
         for node in ("sw1", "sw2"):
-            client.eval(BEAT, 0, node, "192.0.2.1:5060")
+            client.eval(BEAT, 0, node, "192.0.2.1:5060", "")
         yield client
         clean()
 
