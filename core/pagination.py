@@ -43,7 +43,8 @@ class BoundedPaginator(Paginator):
         first = (number - 1) * self.per_page
         last = min(first + self.per_page, self.count)
         # The table would count the rows of the narrowed query once more.
-        rows.data.data, rows.data._length = data.filter(pk__in=data.values("pk")[first:last]), last - first
+        keys = data.values("pk")[first:last]
+        rows.data.data, rows.data._length = _unfiltered(data).filter(pk__in=keys), last - first
         return Page(rows, number, self)
 
     @cached_property
@@ -61,6 +62,21 @@ class BoundedPaginator(Paginator):
     def bounded(self) -> bool:
         """Tell whether more rows exist than can be paged to."""
         return self.found > COUNT_BOUND
+
+
+def _unfiltered(data: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the rows without their filter, which the keys have passed: a search would read the table once more.
+
+    Where rows are grouped, or joined with several others, the filter may have a say in what they hold, and stays.
+    """
+    query = data.query
+    fields: list[Any] = [getattr(join, "join_field", None) for join in query.alias_map.values()]
+    to_one = all(field is None or field.many_to_one or field.one_to_one for field in fields)
+    if query.group_by is not None or query.is_sliced or query.distinct or not to_one:
+        return data
+    plain = data.all()
+    plain.query.where = type(query.where)()
+    return plain
 
 
 # How long a search of an endless list may take at once. One that finds few rows and has no index for them then walks

@@ -1,10 +1,11 @@
 """Filters of System Log: by category, severity, time, and each kind of thing an entry speaks of."""
 
+import json
 import re
 from typing import Any
 
 import django_filters as filters
-from django.db.models import Q, QuerySet
+from django.db.models import JSONField, Lookup, Q, QuerySet
 from netaddr import AddrFormatError, IPAddress
 
 from core.filters import PortalFilterSet
@@ -14,6 +15,20 @@ from systemlog.references import ids_found
 
 NUMBER = re.compile(r"\+?[0-9]{3,15}")
 CALL_ID = re.compile(r"\S+@\S+|\S{24,}")
+FEW = 4
+
+
+@JSONField.register_lookup
+class PathExists(Lookup):
+    """``refs__path_exists``: whether an SQL/JSON path finds anything (PostgreSQL's ``@?``, which log_by_ref serves)."""
+
+    lookup_name = "path_exists"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """Return the condition."""
+        left, values = self.process_lhs(compiler, connection)
+        return f"{left} @? %s::jsonpath", (*values, self.rhs)
 
 
 def number_digits(text: str) -> str:
@@ -53,8 +68,13 @@ class LogFilterSet(PortalFilterSet):
 
     def about(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keep the entries about the carriers, DIDs, … whose name holds a text, or was exactly it then."""
+        found = ids_found(name, number_digits(value) or value if name == "did" else value)
+        if len(found) > FEW:
+            # Fifty containments, each tried on each row that is passed, took five times what one path of them takes.
+            which = " || ".join([f"@.label == {json.dumps(value)}", *(f"@.id == {int(pk)}" for pk in found)])
+            return queryset.filter(refs__path_exists=f"$[*] ? (@.kind == {json.dumps(name)} && ({which}))")
         wanted = Q(refs__contains=[{"kind": name, "label": value}])
-        for pk in ids_found(name, number_digits(value) or value if name == "did" else value):
+        for pk in found:
             wanted |= Q(refs__contains=[{"kind": name, "id": pk}])
         return queryset.filter(wanted)
 

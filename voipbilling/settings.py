@@ -79,6 +79,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.stack_room.stack_room",
     "django.middleware.security.SecurityMiddleware",
     # Static files are answered here and never reach the access log.
     "whitenoise.middleware.WhiteNoiseMiddleware",

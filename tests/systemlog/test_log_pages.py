@@ -5,14 +5,17 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from cdr.models import CDR
 from core.models import User
 from systemlog.dead_letters import retry
 from systemlog.events import event_of
+from systemlog.filters import FEW
 from systemlog.intake import take_in
 from systemlog.models import DeadLetter, LogEntry
 from tests.calls import Call, line, registration
+from tests.inventory import a_carrier, a_user
 
 pytestmark = pytest.mark.django_db
 LOG = "/log/"
@@ -75,6 +78,22 @@ def test_filters_and_search(support_page: Client, refused: Call, answered: Call,
 @pytest.mark.parametrize("query", ["category=x", "at_after=yesterday", "call=7", "q=%00", "did=%27%22", "tail=x"])
 def test_no_filter_breaks_the_page(support_page: Client, answered: Call, query: str) -> None:
     assert support_page.get(f"{LOG}?{query}").status_code in {200, 400}
+
+
+@pytest.mark.parametrize("word", ["Many", '"quoted" \\ (@.id == 1) ü', "Carrier"])
+def test_a_name_that_many_bear_finds_the_entries_of_each_and_no_others(support_page: Client, word: str) -> None:
+    operator = a_user()
+    named = [a_carrier(operator, f"{word} {n}") for n in range(FEW + 3)]
+    other = a_carrier(operator, "Somebody else")
+    LogEntry.objects.all().delete()
+    abouts = [{"kind": "carrier", "id": one.pk, "label": "then"} for one in (*named, other)]
+    # A reference of another kind with the same number, and one that bore exactly the name at its time.
+    abouts += [{"kind": "did", "id": named[0].pk, "label": word}, {"kind": "carrier", "id": 10**9, "label": word}]
+    for n, about in enumerate(abouts):
+        LogEntry.objects.create(at=timezone.now(), category="change", severity="info", message=f"no. {n}", refs=[about])
+    answer = support_page.get(LOG, {"carrier": word, "export": "csv"})
+    rows = b"".join(answer.streaming_content).decode().splitlines()[1:]  # type: ignore[attr-defined]
+    assert {row.split("no. ")[1].split(",")[0] for row in rows} == {*map(str, range(len(named))), str(len(abouts) - 1)}
 
 
 def cursor_of(html: str) -> str:
