@@ -128,9 +128,10 @@ def end_quarantines() -> int:
             return total
 
 
-def change_states(dids: list[DID], before: DIDState, after: DIDState) -> list[DID]:
+def change_states(dids: Iterable[DID], before: DIDState, after: DIDState) -> None:
     """Change the state of those DIDs that are in ``before``, and leave their aliases; the caller holds their locks."""
-    return _write([did for did in dids if did.state == before], lambda did: (after, did.alias))
+    ids = [did.pk for did in dids if did.state == before]
+    DID.objects.filter(pk__in=ids, state=before).update(state=after, state_since=timezone.now())
 
 
 def until_words(did: DID) -> str:

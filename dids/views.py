@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from carriers.models import Carrier
@@ -47,6 +48,12 @@ from dids.tables import AliasDIDTable, CarrierDIDTable, DIDTable
 from dids.transitions import RELEASE_FROM, RETIRE_FROM
 
 
+def without_retired(dids: QuerySet[DID], request: HttpRequest) -> QuerySet[DID]:
+    """Leave out retired numbers, whose state is their archive, unless a state is chosen or something is searched."""
+    asked = request.GET.get("state") or request.GET.get("q")
+    return dids if asked else dids.exclude(state=DIDState.RETIRED)
+
+
 class DIDListView(DIDBulkMixin, ListView):
     """DIDs over all carriers."""
 
@@ -62,8 +69,8 @@ class DIDListView(DIDBulkMixin, ListView):
     )
 
     def get_queryset(self) -> QuerySet[DID]:
-        """Return all DIDs with their holders."""
-        return dids_with_holders()
+        """Return all DIDs with their holders; retired ones where they are asked for."""
+        return without_retired(dids_with_holders(), self.request)
 
 
 ADD_DID = PageAction("Add DID number", "dids:carrierdid_add", icon="plus", primary=True, fragment=True)
@@ -90,8 +97,8 @@ class CarrierDIDsTab(DIDBulkMixin, TabListView):
     )
 
     def get_queryset(self) -> QuerySet[DID]:
-        """Return the carrier's DIDs."""
-        return dids_with_holders().filter(carrier=self.object)
+        """Return the carrier's DIDs; retired ones where they are asked for."""
+        return without_retired(dids_with_holders().filter(carrier=self.object), self.request)
 
 
 class DIDAdd(TabCreateView):

@@ -8,6 +8,8 @@ from carriers.api import CarrierAccountViewSet, CarrierViewSet
 from cdr.invoices.api import InvoiceViewSet
 from core.jobs.api import JobViewSet
 from dids.api import DIDViewSet
+from dids.plans.api import RentalPlanViewSet
+from dids.rentals.api import RentalChargeViewSet
 
 router = SimpleRouter(use_regex_path=False)
 for prefix, viewset in (
@@ -18,6 +20,8 @@ for prefix, viewset in (
     ("aliases", AliasViewSet),
     ("registrations", RegistrationViewSet),
     ("dids", DIDViewSet),
+    ("rental-plans", RentalPlanViewSet),
+    ("rental-charges", RentalChargeViewSet),
     ("products", ProductViewSet),
     ("product-mappings", ProductMappingViewSet),
     ("rate-tables", RateTableViewSet),

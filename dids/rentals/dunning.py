@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import Account
@@ -117,9 +117,10 @@ def _tell(terms: Iterable[RentalTerm], reason: str, severity: Severity, now: dt.
         assert term.account is not None
         of_account[term.account].append(term)
     entries = []
+    sums = _owed([term.pk for own in of_account.values() for term in own])
     for account, own in of_account.items():
         balance = own[0].balance
-        owed = f"{money_text(sum_)} {balance.currency}" if (sum_ := owed_by(own)) else ""
+        owed = f"{money_text(sums[account.pk])} {balance.currency}" if account.pk in sums else ""
         has = f"{money_text(balance.amount)} {balance.currency}"
         dids = [term.did for term in own]
         untold = write_client(reason, account, dids, owed=owed, balance=has, ends=_end_of_grace(now), now=now)
@@ -143,10 +144,10 @@ def _tell(terms: Iterable[RentalTerm], reason: str, severity: Severity, now: dt.
     write_entries(entries)
 
 
-def owed_by(terms: Sequence[RentalTerm]) -> Decimal:
-    """Return what these terms owe that found no funds."""
-    unpaid = RentalCharge.objects.filter(term__in=[term.pk for term in terms], charged_at=None)
-    return sum(unpaid.values_list("amount", flat=True), Decimal(0))
+def _owed(term_ids: list[int]) -> dict[int, Decimal]:
+    """Return by account what these terms owe that found no funds."""
+    unpaid = RentalCharge.objects.filter(term__in=term_ids, charged_at=None).order_by()
+    return dict(unpaid.values_list("account").annotate(total=Sum("amount")))
 
 
 def _numbers(dids: Sequence[DID]) -> str:

@@ -20,7 +20,7 @@ from dids.models import DID
 from dids.rentals.billing import book_charges, make_due
 from dids.rentals.dunning import follow_payments
 from dids.rentals.models import RentalTerm
-from dids.services import delete_dids, resume_dids, suspend_dids, unmap_dids
+from dids.services import delete_dids, resume_dids, retire_dids, suspend_dids, unmap_dids
 from tests.rentals.scene import Scene, a_plan
 
 pytestmark = pytest.mark.django_db
@@ -125,3 +125,13 @@ def test_a_number_whose_calls_were_charged_stays_and_one_with_free_calls_goes() 
 
 def test_an_account_that_owes_a_rental_is_not_deleted(suspended: Scene) -> None:
     assert what_keeps_account(suspended.account) == ["1 alias", "1 rental charge"]
+
+
+def test_a_retired_number_is_out_of_the_lists_until_it_is_asked_for(operator_page: Client) -> None:
+    scene = Scene("+44 20 7946 0018, +44 20 7946 0019")
+    retire_dids(actor=scene.user, did_ids=[scene.dids[0].pk])
+    for page in (reverse("dids:did_list"), reverse("carriers:carrier_dids", args=[scene.carrier.pk])):
+        words = operator_page.get(page).content.decode()
+        assert "+44 20 7946 0019" in words and "+44 20 7946 0018" not in words
+        for query in ("?state=retired", "?q=79460018"):
+            assert "+44 20 7946 0018" in operator_page.get(page + query).content.decode()
