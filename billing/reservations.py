@@ -8,13 +8,15 @@ reservations and calls.
 import datetime as dt
 import uuid
 from collections.abc import Collection
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from billing.choices import ReservationState
 from billing.free_seconds import Bucket, FreeSecondsLedger
 from billing.metering.models import MeteredCall
-from billing.models import Reservation
+from billing.models import Balance, Reservation
 from billing.posting import lock_balances
 
 # What was refused is asked for again by nobody once the switch has given up; what was held may still be looked into.
@@ -73,6 +75,30 @@ def close(attempts: Collection[uuid.UUID], *, charged: Collection[uuid.UUID] = (
     with connection.cursor() as cursor:
         cursor.execute(CLOSE, [_texts(charged), _texts(attempts)])
         return {attempt for (attempt,) in cursor.fetchall()}
+
+
+class HeldCall(NamedTuple):
+    """What is held of one balance for one call that is not over."""
+
+    attempt_id: uuid.UUID
+    amount: Decimal
+    seconds: int
+    free_seconds: int
+    started_at: dt.datetime
+    answered_at: dt.datetime | None
+    lacking: str
+
+
+def held_now(balance: Balance, count: int) -> list[HeldCall]:
+    """Return what is held of a balance, by call, the newest first."""
+    rows = Reservation.objects.filter(balance=balance, state=ReservationState.HELD).order_by("-id")[:count]
+    held = list(rows.values_list("attempt_id", "amount", "seconds", "free_seconds"))
+    calls = MeteredCall.objects.in_bulk([attempt for attempt, *_ in held])
+    return [
+        HeldCall(*row, call.started_at, call.answered_at, call.lacking)
+        for row in held
+        if (call := calls.get(row[0])) is not None
+    ]
 
 
 def release(attempts: Collection[uuid.UUID]) -> set[uuid.UUID]:

@@ -5,12 +5,16 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Registration
-from routing.decision import Check, Decision, InboundAttempt, Outcome
+from routing.decision import Check, Decision, InboundAttempt, Outcome, Ref
 from routing.judging import judge_now
+from routing.leg_prices import ACCOUNT_LEG, CARRIER_LEG
+from routing.loader import LegFunds, load_funds
 from routing.models import Attempt
+from routing.policy import current_policy
 from routing.snapshot import Snapshot
 from routing.store import snapshots
 
@@ -31,6 +35,31 @@ def _with_registration(attempt: InboundAttempt, config: Snapshot) -> Decision:
     if decision.accept and decision.alias:
         decision = judge_now(attempt, config, registered=is_registered(decision.alias.id))
     return decision
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a call would have set aside on one leg now."""
+
+    leg: str
+    owner: Ref | None
+    currency: str
+    funds: LegFunds
+
+    @property
+    def paid_seconds(self) -> int:
+        """The seconds that money pays for."""
+        return self.funds.seconds - self.funds.free_seconds
+
+
+def holdings(decision: Decision) -> list[Holding]:
+    """Return what the call would have set aside before it rings, by leg; nothing where nothing is to pay."""
+    if not decision.reserve:
+        return []
+    with connection.cursor() as cursor:
+        found = load_funds(cursor, decision.reserve, current_policy().reservation_seconds)
+    owners = {CARRIER_LEG: decision.carrier, ACCOUNT_LEG: decision.account}
+    return [Holding(leg.leg, owners.get(leg.leg), leg.currency, found[leg.leg]) for leg in decision.reserve]
 
 
 def is_registered(alias_id: int) -> bool:

@@ -17,7 +17,7 @@ from routing.decision import Decision
 from routing.forms import SimulationForm
 from routing.models import Attempt
 from routing.reasons import reason, sip_answer
-from routing.simulation import replay, simulate
+from routing.simulation import holdings, replay, simulate
 
 
 class SimulatorView(PageView):
@@ -53,6 +53,7 @@ class SimulatorView(PageView):
         if decision:
             context["reason"] = reason(decision.reason)
             context["told"] = sip_answer(decision.reason, settings.SIP_NOT_REGISTERED_CODE)
+            context["holdings"] = holdings(decision)
             context["plus_number"] = f"+{decision.number}"
         return self.render(self.get_context_data(**context), status=422 if form.errors else 200)
 

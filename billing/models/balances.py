@@ -122,6 +122,7 @@ class Reservation(models.Model):
         constraints = [models.UniqueConstraint(fields=["attempt_id", "leg"], name="reservation_once_per_leg")]
         indexes = [
             models.Index(fields=["created_at"], condition=models.Q(state="held"), name="reservation_sweep"),
+            models.Index(fields=["balance"], condition=models.Q(state="held"), name="reservation_held"),
         ]
 
     def __str__(self) -> str:
