@@ -3,7 +3,7 @@
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from billing.choices import EntryKind
 from billing.models import LedgerEntry, Product, Rate, RateTable
@@ -47,8 +47,14 @@ class RateTableFilterSet(ArchivedFilterMixin, PortalFilterSet):
         fields: tuple[str, ...] = ("currency",)
 
 
+def searched_digits(text: str) -> str:
+    """Return the digits of a code or number that is searched; nothing where words are."""
+    digits = "".join(text.split()).removeprefix("+")
+    return digits if digits.isascii() and digits.isdecimal() and len(digits) <= 15 else ""
+
+
 class RateFilterSet(PortalFilterSet):
-    """Rates by code, or by a whole number that they price."""
+    """Rates by code: those that start with the digits, and those that the digits start with and may price them."""
 
     search_fields = ("description__icontains", "code__startswith")
     search_placeholder = "Code, number or description"
@@ -59,8 +65,9 @@ class RateFilterSet(PortalFilterSet):
         fields: tuple[str, ...] = ("enabled",)
 
     def quick_search(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """Find the codes that start a number, where one of seven digits or more is searched."""
-        digits = value.replace(" ", "").removeprefix("+")
-        if digits.isdecimal() and 7 <= len(digits) <= 15:
-            return queryset.filter(code__in=[digits[:length] for length in range(len(digits) + 1)])
-        return super().quick_search(queryset, name, value)
+        """Find codes by digits; words are looked for in descriptions."""
+        digits = searched_digits(value)
+        if not digits:
+            return super().quick_search(queryset, name, value)
+        shorter = [digits[:length] for length in range(len(digits) + 1)]
+        return queryset.filter(Q(code__in=shorter) | Q(code__startswith=digits))

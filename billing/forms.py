@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from billing.models import Balance, Product, ProductMapping, Rate, RateTable
+from billing.models import Balance, Product, ProductMapping, Rate, RateTable, digits_or_empty
 from core.amounts import AmountField, typed_amount
+from core.business_time import today
 from core.forms import PortalFormHelper
 from core.phone_numbers import NumberError, read_number
 from core.render import money_text
@@ -220,3 +221,31 @@ class PriceQuestionForm(forms.Form):
     def clean_at(self) -> dt.datetime:
         """Take now where nothing is given."""
         return self.cleaned_data["at"] or timezone.now()
+
+
+class RateDayForm(forms.Form):
+    """A code or number, and a day: what did it cost?"""
+
+    code = forms.CharField(
+        max_length=40,
+        required=False,
+        label="Code or number",
+        widget=forms.TextInput(attrs={"class": "mono", "placeholder": "4420", "autocomplete": "off"}),
+        help_text="Empty: the code for any number.",
+    )
+    day = forms.DateField(
+        required=False,
+        label="Day",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="Of the business time zone; empty: today.",
+    )
+
+    def clean_code(self) -> str:
+        """Read digits, with a plus and blanks as people write them."""
+        text = "".join(self.cleaned_data["code"].split()).removeprefix("+")
+        digits_or_empty(text)
+        return text
+
+    def clean_day(self) -> dt.date:
+        """Take today where nothing is given."""
+        return self.cleaned_data["day"] or today()

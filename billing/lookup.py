@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from billing.models import Product, ProductMapping, Rate, RateTable
 from billing.prefixes import PrefixTable
@@ -26,13 +28,24 @@ class _Mapping:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Considered:
+    """A mapping or a code that fits the number, and why it applies or another goes before it."""
+
+    row: Any
+    applies: bool
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class FoundPrice:
-    """What prices a number: the rows that matched, or why there is no price."""
+    """What prices a number: the rows that matched, or why there is no price; and all that were considered."""
 
     mapping: ProductMapping | None
     table: RateTable | None
     rate: Rate | None
     refusal: str
+    mappings: list[Considered]
+    codes: list[Considered]
 
     @property
     def free(self) -> bool:
@@ -64,7 +77,38 @@ def find_price(product: Product, number: str, at: dt.datetime) -> FoundPrice:
         table=mapping.rate_table if mapping else None,
         rate=price.rate if isinstance(price.rate, Rate) else None,
         refusal=EXPLAINED[price.unpriced] if price.unpriced else "",
+        mappings=considered_mappings(rows.values(), mapping, at),
+        codes=considered_codes(rates.get(mapping.rate_table_id) if mapping else None, number),
     )
+
+
+def considered_mappings(
+    fitting: Iterable[ProductMapping], chosen: ProductMapping | None, at: dt.datetime
+) -> list[Considered]:
+    """Return the mappings whose prefix starts the number, the strongest first, and why each applies or does not."""
+    ordered = sorted(fitting, key=lambda row: (-len(row.prefix), -row.starts_at.timestamp()))
+    return [Considered(row, row == chosen, _why(row, chosen, at)) for row in ordered]
+
+
+def _why(row: ProductMapping, chosen: ProductMapping | None, at: dt.datetime) -> str:
+    if row == chosen:
+        return "the longest prefix that has a mapping in force"
+    if row.starts_at > at:
+        return "not in force yet at that time"
+    if chosen is not None and row.prefix == chosen.prefix:
+        return "replaced by a mapping of the same prefix that started later"
+    return "a longer prefix goes before it"
+
+
+def considered_codes(rates: PrefixTable[RateRow] | None, number: str) -> list[Considered]:
+    """Return the codes of the rate table that start the number, the longest first: only the first one counts."""
+    found = [rate for _, rate in rates.matches(number)] if rates is not None else []
+    longest = "the longest code that starts the number"
+    return [
+        Considered(rate, at == 0, (longest if rate.enabled else f"{longest}, and it is disabled: it blocks")
+                   if at == 0 else "a longer code goes before it")
+        for at, rate in enumerate(found)
+    ]  # fmt: skip
 
 
 def _microseconds(at: dt.datetime) -> int:

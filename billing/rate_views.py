@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from billing.exports import exported
-from billing.filters import RateFilterSet, RateTableFilterSet
+from billing.filters import RateFilterSet, RateTableFilterSet, searched_digits
 from billing.forms import RateForm, RateTableForm
 from billing.models import Rate, RateTable
 from billing.pricing import (
@@ -19,7 +19,7 @@ from billing.pricing import (
     save_rate_table,
 )
 from billing.references import references_to
-from billing.selectors import rate_tables_with_origin
+from billing.selectors import longest_code, rate_tables_with_origin
 from billing.tables import RateRows, RateTableTable
 from core import render
 from core.archive import ArchiveView, RestoreMixin, archived_pill, is_archived, is_in_use
@@ -69,6 +69,7 @@ class RateTableView(TabListView, ObjectHead):
 
     tab = ViewTab("Rates", weight=100)
     model = Rate
+    template_name = "billing/ratetable.html"
     table_class = RateRows
     filterset_class = RateFilterSet
     page_actions = (IMPORT, ADD_RATE)
@@ -104,6 +105,12 @@ class RateTableView(TabListView, ObjectHead):
     def get_queryset(self) -> QuerySet[Rate]:
         """Return the rates."""
         return self.object.rates.select_related("table")
+
+    def get_context_data(self, **extra: Any) -> dict[str, Any]:
+        """Say which code prices the digits that are searched."""
+        asked = searched_digits(self.request.GET.get("q", ""))
+        pricing = longest_code(self.object.rates.all(), asked) if asked else None
+        return super().get_context_data(asked=asked, pricing=pricing, **extra)
 
     def export(self, rows: QuerySet[Rate]) -> HttpResponseBase:
         """Write the filtered rates in the format that the import reads."""

@@ -68,3 +68,9 @@ def currency_conflict(product: Product | None, currency: str) -> str:
 def balances_charged_by(product: Product) -> QuerySet[Balance]:
     """Return the balances that calls under ``product`` are billed to: its carriers' and its accounts'."""
     return Balance.objects.filter(Q(carrier__accounts__product=product) | Q(account__product=product)).distinct()
+
+
+def longest_code(rates: QuerySet[Rate], digits: str) -> Rate | None:
+    """Return the rate of the longest code that starts ``digits``, enabled or not, as calls find it."""
+    found = rates.filter(code__in=[digits[:length] for length in range(len(digits) + 1)])
+    return max(found, key=lambda rate: len(rate.code), default=None)

@@ -99,12 +99,13 @@ class RateRows(ActionTable):
     grace = t.NumberColumn("Grace", unit="s")
     minimal_duration = t.NumberColumn("Minimal Duration", unit="s")
     actions = ActionsColumn(
-        RowAction("Edit", "billing:rate_edit", "pencil"),
+        RowAction("Edit", "billing:rate_edit", "pencil", in_row=True),
         RowAction("Delete", "billing:rate_delete", "trash", danger=True),
     )
 
     class Meta(t.PortalTable.Meta):
         model = Rate
+        row_attrs = {**t.PortalTable.Meta.row_attrs, "id": lambda record: f"rate-{record.pk}"}
         fields = (
             "code",
             "description",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing import check_views, entry_views, product_views, rate_views, statement_views
+from billing import check_views, entry_views, product_views, rate_rows, rate_views, statement_views
 from billing.models import LedgerEntry, Product, RateTable
 from core.tabs import tab_urls
 
@@ -34,6 +34,6 @@ urlpatterns = [
     path("rates/<int:pk>/archive/", rate_views.RateTableArchive.as_view(), name="ratetable_archive"),
     path("rates/<int:pk>/restore/", rate_views.RateTableRestore.as_view(), name="ratetable_restore"),
     path("rates/<int:pk>/rates/add/", rate_views.RateAdd.as_view(), name="rate_add"),
-    path("rates/entries/<int:pk>/edit/", rate_views.RateEdit.as_view(), name="rate_edit"),
+    path("rates/entries/<int:pk>/edit/", rate_rows.RateRowEdit.as_view(), name="rate_edit"),
     path("rates/entries/<int:pk>/delete/", rate_views.RateDelete.as_view(), name="rate_delete"),
 ]

@@ -25,6 +25,8 @@ class RowAction:
     icon: str
     danger: bool = False
     fragment: bool = False
+    # Edited in the row's own place (static/js/row-editor.js).
+    in_row: bool = False
     args: Callable[[Any], list[Any]] = lambda record: [record.pk]
     shown: Callable[[Any], bool] | None = None
 
@@ -33,6 +35,8 @@ class RowAction:
         url = reverse(self.url_name, args=self.args(record))
         words = f"{self.label} {record}"
         htmx = format_html(' hx-get="{}" hx-target="#tab-form" hx-swap="innerHTML"', url) if self.fragment else ""
+        if self.in_row:
+            htmx = format_html(' hx-get="{}" hx-target="closest tr" hx-swap="outerHTML" data-row-edit', url)
         colour = " row-action-danger" if self.danger else ""
         return format_html(
             '<a href="{}" class="row-action{}" title="{}" aria-label="{}"{}>{}</a>',

@@ -6,6 +6,7 @@ import "./drafts.js";
 import "./fragments.js";
 import "./keyboard.js";
 import "./lists.js";
+import "./row-editor.js";
 import "./scrolling.js";
 import "./theme-switch.js";
 import "./times.js";

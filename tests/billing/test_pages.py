@@ -59,7 +59,7 @@ def test_a_typed_number_and_instant_show_what_prices_it(operator_page: Browser) 
     start = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
     ProductMapping.objects.create(product=product, rate_table=riga, prefix="371", starts_at=start)
     before = page(operator_page, "billing:product_price", product.pk, number="+371 6722 0100", at="2026-05-31T23:59")
-    assert "0.01" in before and "Riga from June" not in before
+    assert "0.01" in before and "not in force yet at that time" in before
     after = page(operator_page, "billing:product_price", product.pk, number="+371 6722 0100", at="2026-06-01T00:00")
     assert "Riga from June" in after and "0.05" in after
     none = page(operator_page, "billing:product_price", product.pk, number="+371 2022 0100", at="2026-06-02T00:00")
