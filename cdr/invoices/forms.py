@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts.models import Account
 from billing.currencies import amount_text
@@ -24,6 +25,12 @@ def last_month() -> dt.date:
 def month_of_today() -> dt.date:
     """Return the first day of the present business month."""
     return today().replace(day=1)
+
+
+# Days beyond these are slips of the keyboard, and some of them no calendar can count on from.
+possible_day = [MinValueValidator(dt.date(2000, 1, 1)), MaxValueValidator(dt.date(2100, 1, 1))]
+# A form with more fields than this is none that a person fills in; such an invoice is credited as a whole.
+LINES_TO_CHOOSE = 300
 
 
 class _DayInput(forms.DateInput):
@@ -45,12 +52,13 @@ class DraftForm(forms.Form):
     """An account and the days to bill."""
 
     account = AccountChoice(queryset=Account.objects.select_related("client", "balance").order_by("client", "name"))
-    first_day = forms.DateField(label="From", widget=_DayInput(), initial=last_month)
+    first_day = forms.DateField(label="From", widget=_DayInput(), initial=last_month, validators=possible_day)
     last_day = forms.DateField(
         label="To, included",
         widget=_DayInput(),
         initial=lambda: month_of_today() - dt.timedelta(days=1),
         help_text="What was charged before and stands on no invoice yet is billed too, and says so.",
+        validators=possible_day,
     )
 
 
@@ -71,6 +79,9 @@ class CreditForm(forms.Form):
     def __init__(self, *args: Any, invoice: Invoice, left: Mapping[int, Decimal], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.line_fields: list[str] = []
+        if len(left) > LINES_TO_CHOOSE:
+            self.fields["extent"].choices = self.fields["extent"].choices[:1]  # type: ignore[attr-defined]
+            return
         for line in invoice.lines.filter(pk__in=list(left)):
             name = f"line_{line.pk}"
             self.line_fields.append(name)

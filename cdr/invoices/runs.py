@@ -7,8 +7,9 @@ says so; the others go on.
 
 import datetime as dt
 
+import structlog
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -28,6 +29,9 @@ from systemlog.entries import write_entries
 from systemlog.mail.services import NoMailServer, mail_is_set
 from systemlog.models import LogEntry
 
+log = structlog.get_logger(__name__)
+
+FAULT = "An error of this program stopped it; its log has the particulars."
 TO_BILL = f"""
 SELECT a.id, count(*), -sum(e.amount)
 FROM billing_ledgerentry e JOIN accounts_account a ON a.balance_id = e.balance_id
@@ -121,6 +125,13 @@ def issue_account(run: InvoiceRun, pk: int) -> None:
             row.outcome = RunOutcome.ISSUED
         except ValidationError as error:
             row.outcome, row.message = RunOutcome.REFUSED, " ".join(error.messages)[:300]
+        except (OperationalError, InterfaceError):
+            # The database went away: beat hands the run out again.
+            raise
+        except Exception:
+            # One account's fault must not keep all others from their invoices.
+            log.exception("an invoice could not be issued", run=run.pk, account=row.account_id)
+            row.outcome, row.message = RunOutcome.REFUSED, FAULT
         if row.invoice and run.send:
             row.message = sent_words(run, row.invoice)
         row.save(update_fields=["outcome", "message", "invoice"])
@@ -143,6 +154,11 @@ def sent_words(run: InvoiceRun, invoice: Invoice) -> str:
         return f"Queued for {mail.to}"
     except ValidationError as error:
         return f"Not sent: {' '.join(error.messages)}"[:300]
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("an invoice could not be sent", run=run.pk, invoice=invoice.pk)
+        return f"Not sent: {FAULT}"
 
 
 def finish_run(run: InvoiceRun) -> None:

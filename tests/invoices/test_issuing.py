@@ -14,6 +14,7 @@ from accounts.services import update_client
 from billing.choices import EntryKind
 from billing.models import LedgerEntry
 from billing.posting import CallLeg
+from billing.statements import Period, statement_of
 from cdr.invoices.billables import unbilled_sum
 from cdr.invoices.issuing import CHANGED, discard_draft, draft_invoice, issue_invoice, refresh_draft
 from cdr.invoices.models import Invoice, InvoicedEntry, InvoiceLine, NumberSeries
@@ -286,3 +287,17 @@ def test_an_issued_invoice_is_not_deleted_nor_born(administrator: User, account:
         invoice.pk, invoice.number = None, "INV-2026-00002"
         with transaction.atomic():
             invoice.save(force_insert=True)
+
+
+def test_statement_and_invoice_agree_to_the_last_digit(administrator: User, account: Account) -> None:
+    book(account, EntryKind.PAYMENT, "50", october(1))
+    for number in range(30):
+        a_call(account, f"0.{number:02d}7301", october(2 + number % 20), number=f"4420794600{number % 5:02d}")
+    book(account, EntryKind.RENTAL, "-4.99", october(25), "rental:1:sold:1:monthly:20261001", note="Rental")
+    book(account, EntryKind.ADJUSTMENT, "1.333333", october(26), note="Goodwill")
+    invoice = issued(administrator, account)
+    kinds = {kind.label: kind.amount for kind in statement_of(account.balance, Period(*OCTOBER)).sums}
+    assert -(kinds["Charge"] + kinds["Rental"] + kinds["Adjustment"]) == invoice.lines_sum
+    today = dt.datetime.now(dt.UTC).date()
+    since = {kind.label: kind.amount for kind in statement_of(account.balance, Period(OCTOBER[0], today)).sums}
+    assert -(sum(since.values()) - since["Payment"]) == invoice.gross

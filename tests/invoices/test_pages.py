@@ -98,6 +98,8 @@ def test_exports_neutralise_formulas(operator_page: Browser, account: Account) -
     [
         ({"first_day": "2026-11-01"}, "ends before it begins"),
         ({"first_day": "soon"}, "Enter a valid date"),
+        ({"last_day": "9999-12-31"}, "less than or equal to 2100"),
+        ({"first_day": "0001-01-01"}, "greater than or equal to 2000"),
         ({"account": "987654321"}, "Select a valid choice"),
         ({"first_day": "2026-08-01", "last_day": "2026-08-31"}, "nothing to bill"),
     ],

@@ -16,7 +16,7 @@ from billing.choices import EntryKind
 from billing.posting import Posting, post
 from cdr.invoices import runs
 from cdr.invoices.issuing import draft_invoice
-from cdr.invoices.models import Invoice, InvoiceRun
+from cdr.invoices.models import Invoice, InvoiceRun, RunAccount
 from cdr.invoices.runs import discard_run, preview_run, start_run
 from cdr.invoices.tasks import issue_run, resume_runs
 from core.models import User
@@ -200,3 +200,24 @@ def test_a_preview_can_be_thrown_away_and_a_bad_one_says_why(administrator: User
         start_run(run=run)
     with pytest.raises(ValidationError, match="has begun"):
         discard_run(run=run)
+
+
+@pytest.mark.django_db
+def test_a_fault_in_one_account_keeps_no_other_from_its_invoice(
+    administrator: User, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started(administrator)
+    issue = runs.issue_as_previewed
+
+    def faulty(run: InvoiceRun, row: RunAccount) -> Invoice:
+        invoice = issue(run, row)
+        if row.account_id == accounts[1].pk:
+            raise ArithmeticError("a fault of ours")
+        return invoice
+
+    monkeypatch.setattr(runs, "issue_as_previewed", faulty)
+    issue_run(run.pk)
+    run.refresh_from_db()
+    refused = run.accounts.get(outcome="refused")
+    assert (run.state, refused.account_id, refused.message) == ("done", accounts[1].pk, runs.FAULT)
+    assert sorted(Invoice.objects.values_list("number", flat=True)) == [f"INV-2026-{n:05d}" for n in range(1, 4)]

@@ -12,6 +12,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Account
+from billing.choices import EntryKind
 from cdr.invoices.issuing import draft_invoice, issue_invoice
 from cdr.invoices.models import Invoice
 from cdr.invoices.sending import send_invoice
@@ -19,7 +20,7 @@ from core.models import User
 from systemlog.mail.models import OutgoingMail
 from systemlog.mail.services import deliver
 from systemlog.models import LogEntry
-from tests.invoices.books import OCTOBER, a_call, a_customer, a_seller, october
+from tests.invoices.books import OCTOBER, a_call, a_customer, a_seller, book, october
 from tests.mail.server import Keeper, mail_server
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +110,19 @@ def test_an_administrator_credits_by_the_page_and_nobody_else(
     answer = admin_page.get(reverse("invoices:invoice_pdf", args=[note.pk]))
     text = pypdf.PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
     assert "Total credited" in text and "−0.60 EUR" in text and "Outage" in text
+
+
+def test_an_invoice_of_very_many_lines_is_credited_as_a_whole(administrator: User, admin_page: Browser) -> None:
+    a_seller(administrator)
+    account = a_customer(administrator)
+    for number in range(301):
+        book(account, EntryKind.ADJUSTMENT, "-0.01", october(3), note=f"No. {number}")
+    draft = draft_invoice(actor=administrator, account=account, first_day=OCTOBER[0], last_day=OCTOBER[1])
+    invoice = issue_invoice(actor=administrator, invoice=draft)
+    url = reverse("invoices:invoice_credit", args=[invoice.pk])
+    page = admin_page.get(url).content.decode()
+    assert "The amounts below" not in page and "line_" not in page
+    assert admin_page.post(url, {"reason": "x", "effect": "give_back", "extent": "whole"}).status_code == 302
+    invoice.refresh_from_db()
+    assert invoice.state == "credited"
+    assert "These are the first lines" in admin_page.get(invoice.get_absolute_url()).content.decode()
