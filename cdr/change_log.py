@@ -31,6 +31,7 @@ FOLLOWED = {
     "accounts.AliasEvent": "alias",
     "dids.DIDEvent": "did",
     "dids.DIDPriceEvent": "did_price",
+    "rental_plans.RentalPlanEvent": "rental_plan",
     "billing.ProductEvent": "product",
     "billing.ProductMappingEvent": "product_mapping",
     "billing.RateTableEvent": "rate_table",
@@ -43,6 +44,7 @@ WORDS = {
     "did_price": "own price of DID",
     "product_mapping": "product mapping",
     "rate_table": "rate table",
+    "rental_plan": "rental plan",
 }
 # Rows that are shown on another row's page, which their entries then link to.
 PAGELESS = {"did_price", "rate", "product_mapping"}
@@ -71,8 +73,12 @@ def log_changes() -> bool:
 
 
 def ledger_moves() -> models.QuerySet[LedgerEntry]:
-    """Return the movements to log: all but the charges of calls, which are on the CDRs and as many as the calls."""
-    return LedgerEntry.objects.filter(attempt_id__isnull=True).select_related("balance", "actor")
+    """Return the movements to log: all but the charges of calls, which are on the CDRs and as many as the calls.
+
+    Nor those of rentals, one for each number each month: who books them tells the sum of each account.
+    """
+    moves = LedgerEntry.objects.filter(attempt_id__isnull=True).exclude(idempotency_key__startswith="rental:")
+    return moves.select_related("balance", "actor")
 
 
 def entries_for(events: Any, kind: str, rows: list[Any]) -> list[LogEntry]:

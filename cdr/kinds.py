@@ -29,3 +29,4 @@ def register_kinds() -> None:
     register_kind("user", "User", "core:user_detail", _finder(User, "username__icontains"))
     register_kind("product", "Product", "billing:product_detail", _no_rows)
     register_kind("rate_table", "Rate table", "billing:ratetable_detail", _no_rows)
+    register_kind("rental_plan", "Rental plan", "rental_plans:rentalplan_detail", _no_rows)

@@ -11,7 +11,7 @@ from core.models import User
 from dids.choices import DIDState
 from dids.models import DID
 
-TOLD = ("provider_number", "call_limit", "notes", "area", "country")
+TOLD = ("provider_number", "call_limit", "notes", "area", "country", "bought_plan_id", "sold_plan_id")
 
 
 @dataclasses.dataclass(slots=True)
@@ -118,7 +118,9 @@ def _what(event: Any, before: Any) -> str:
         reason = _told(event, "reason")
         return f"{what}: {reason}" if reason else what
     changed = [
-        str(event._meta.get_field(name).verbose_name) for name in TOLD if getattr(event, name) != getattr(before, name)
+        str(event._meta.get_field(name.removesuffix("_id")).verbose_name)
+        for name in TOLD
+        if getattr(event, name) != getattr(before, name)
     ]
     return f"Changed {', '.join(changed)}" if changed else "Changed"
 

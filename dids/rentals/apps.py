@@ -8,7 +8,8 @@ class RentalsConfig(AppConfig):
     label = "rentals"
 
     def ready(self) -> None:
-        """Keep numbers that were charged for from being deleted."""
+        """Keep numbers that were charged for from being deleted, and let the ledger's proof ask."""
+        import dids.rentals.proofs  # noqa: F401 - registers itself
         from dids.keepers import register_keeper
         from dids.rentals.selectors import charged_dids
 

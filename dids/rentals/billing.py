@@ -15,12 +15,18 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing.choices import EntryKind
+from billing.models import Balance
 from billing.posting import Posting, lock_balances, post
+from billing.selectors import owner_of
 from core.bulk import insert_rows
+from core.render import money_text
 from dids.plans.choices import RentalSide
 from dids.rentals.choices import ChargeKind
 from dids.rentals.models import RentalCharge
 from dids.rentals.periods import Paid, Price, Step, Term, closing_step, next_step
+from systemlog.choices import Category, Severity
+from systemlog.entries import ref, write_entries
+from systemlog.models import LogEntry
 
 TERMS_AT_ONCE = 2_000
 # Balances are locked while a portion is booked, and calls are charged to them too: a tenth of a second or two.
@@ -222,7 +228,35 @@ def _book(balances: list[int], now: dt.datetime) -> int:
     entries = post([_posting(charge) for charge in charges])
     with connection.cursor() as cursor:
         cursor.execute(BOOKED, [now, [charge.pk for charge in charges], [entry.pk for entry in entries]])
+    _log(charges, now)
     return len(charges)
+
+
+def _log(charges: list[RentalCharge], now: dt.datetime) -> None:
+    """Write one entry for each balance: a line for each of its numbers would bury everything else."""
+    of_balance: dict[int, list[RentalCharge]] = {}
+    for charge in charges:
+        of_balance.setdefault(charge.balance_id, []).append(charge)
+    owners = Balance.objects.select_related("carrier", "account__client").in_bulk(list(of_balance))
+    entries = []
+    for balance_id, own in of_balance.items():
+        kind, owner = owner_of(owners[balance_id])
+        name = f"{owner.client} › {owner}" if kind == "account" else str(owner)
+        numbers = len({charge.did_id for charge in own})
+        what = own[0].words if len(own) == 1 else f"Rentals of {numbers:,} number{'' if numbers == 1 else 's'}"
+        entries.append(
+            LogEntry(
+                at=now,
+                category=Category.BILLING,
+                severity=Severity.INFO,
+                reason="rental",
+                message=f"{what}: {money_text(sum((one.amount for one in own), Decimal(0)))} {own[0].currency} "
+                f"{'charged to' if kind == 'account' else 'owed to'} {kind} {name}.",
+                refs=ref(kind, owner.pk, name) if owner else [],
+                number=own[0].number if numbers == 1 else "",
+            )
+        )
+    write_entries(entries)
 
 
 def _posting(charge: RentalCharge) -> Posting:

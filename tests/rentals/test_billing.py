@@ -1,19 +1,25 @@
 """Rentals are charged once each, however the task runs; who pays, and what remains when a number changes hands."""
 
 import datetime as dt
+import threading
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
 from billing.ledger import check_ledger
 from billing.models import LedgerEntry
+from cdr.change_log import ledger_moves
 from dids.models import DID
 from dids.plans.choices import RentalSide
 from dids.rentals.billing import book_charges, make_due
 from dids.rentals.models import RentalCharge, RentalTerm
+from dids.rentals.proofs import prove_rentals
+from dids.rentals.tasks import LOCK, bill_rentals
 from dids.services import map_dids, retire_dids, unmap_dids
+from systemlog.models import LogEntry
 from tests.inventory import an_account, an_alias, at_the_same_moment
 from tests.rentals.scene import Scene, a_plan, at, ended, happened
 
@@ -222,4 +228,87 @@ def test_a_failure_between_two_portions_loses_and_doubles_nothing(monkeypatch: p
     monkeypatch.setattr(billing, "post", real)
     run(NOVEMBER)
     assert scene.balance() == 100 - 5 * Decimal("1.7")
+    assert check_ledger() == []
+
+
+@pytest.mark.django_db
+def test_the_log_tells_the_sum_of_each_account_and_not_each_number() -> None:
+    scene = Scene("+44 20 7946 0010 - 0014")
+    scene.pay("100")
+    happened(NOVEMBER, *scene.sell(a_plan(setup_fee=Decimal(1))))
+    run(NOVEMBER)
+    entries = LogEntry.objects.filter(reason="rental")
+    assert [entry.message for entry in entries] == [
+        "Rentals of 5 numbers: 13.50 USD charged to account Bloom Ltd › Main office."
+    ]
+    assert [entry.kind for entry in ledger_moves()] == ["payment"]
+
+
+@pytest.mark.django_db
+def test_the_proof_names_a_charge_without_its_entry_and_an_entry_without_its_charge() -> None:
+    scene = Scene()
+    scene.pay("100")
+    happened(NOVEMBER, *scene.sell(a_plan()))
+    run(NOVEMBER)
+    assert prove_ledger_words() == []
+    charge = RentalCharge.objects.get()
+    RentalCharge.objects.filter(pk=charge.pk).update(amount=Decimal(2))
+    assert prove_ledger_words() == [
+        f"Rental charge {charge.pk} says -2.000000, the ledger of balance {charge.balance_id} has -1.700000"
+    ]
+    RentalCharge.objects.filter(pk=charge.pk).update(amount=charge.amount, charged_at=None, entry=None)
+    assert prove_ledger_words() == [
+        f"Ledger entry {charge.entry_id} of -1.700000 is of a rental, but no rental charge explains it"
+    ]
+
+
+def prove_ledger_words() -> list[str]:
+    return [str(difference) for difference in prove_rentals()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_task_leaves_the_work_to_one_that_is_at_it() -> None:
+    scene = Scene()
+    scene.pay("100")
+    scene.sell(a_plan())
+    begun, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            begun.set()
+            done.wait(20)
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert begun.wait(10)
+    assert bill_rentals() == 0
+    done.set()
+    holder.join()
+    assert bill_rentals() == 1
+    assert bill_rentals() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_numbers_mapped_and_released_while_the_task_runs_are_charged_once_for_what_they_were() -> None:
+    """Operators go on mapping and releasing while a month is charged; nobody waits for ever, nothing is lost."""
+    scene = Scene("+44 20 7946 0010 - 0059")
+    scene.pay("10000")
+    plan = a_plan()
+    happened(NOVEMBER, *scene.sell(plan))
+    now = at("2027-01-15T12:00")
+    chosen = [did.pk for did in scene.dids[:25]]
+
+    def release() -> None:
+        unmap_dids(actor=scene.user, did_ids=chosen)
+        map_dids(actor=scene.user, did_ids=chosen, alias=scene.alias, account=scene.account)
+
+    results = at_the_same_moment(lambda: run(now), release, lambda: run(now))
+    assert results == [None] * 3, results
+    run(now)
+    # The released ones begin again later than "now" is in this test; what they were charged stands once.
+    assert RentalCharge.objects.filter(did__in=chosen).count() == 75
+    assert RentalCharge.objects.count() == 150
     assert check_ledger() == []

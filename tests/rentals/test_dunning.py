@@ -36,7 +36,8 @@ def states() -> list[str]:
 
 
 def told() -> list[str]:
-    return list(LogEntry.objects.filter(category="billing").order_by("pk").values_list("reason", flat=True))
+    entries = LogEntry.objects.filter(category="billing", reason__startswith="rental_").order_by("pk")
+    return list(entries.values_list("reason", flat=True))
 
 
 @pytest.fixture
