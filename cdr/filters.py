@@ -43,6 +43,7 @@ class CdrFilterSet(PortalFilterSet):
     alias = filters.CharFilter(method="party", label="Alias")
     source = filters.CharFilter(method="by_source", label="Source address")
     caller = filters.CharFilter(lookup_expr="icontains", label="Caller (From) contains")
+    switch = filters.CharFilter(label="Switch (its name)")
     hung_up_by = filters.ChoiceFilter(choices=[("caller", "Caller"), ("callee", "Phone"), ("switch", "Switch")])
     longer = filters.NumberFilter(method="by_duration", label="Lasted at least, s")
     traced = filters.BooleanFilter()
@@ -52,7 +53,7 @@ class CdrFilterSet(PortalFilterSet):
         model = CDR
         fields = (
             "outcome", "reason", "carrier", "did", "country", "client", "account", "alias", "source", "caller",
-            "hung_up_by", "longer", "traced", "started_at",
+            "switch", "hung_up_by", "longer", "traced", "started_at",
         )  # fmt: skip
 
     def by_outcome(self, queryset: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:

@@ -140,7 +140,7 @@ class UnmapSerializer(ChosenSerializer):
 
 
 class ReleaseSerializer(ChosenSerializer):
-    """DIDs to make available; ``reason``, an administrator's, ends a quarantine before its time."""
+    """DIDs to make available; retired ones need a ``reason``, and an administrator's ends a quarantine early."""
 
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
@@ -157,7 +157,7 @@ class BulkSerializer(serializers.Serializer):
         max_length=200,
         required=False,
         default="",
-        help_text="For release, by an administrator: ends quarantines early.",
+        help_text="For release, by an administrator: ends quarantines early, and brings back retired numbers.",
     )
     sold_plan = serializers.PrimaryKeyRelatedField(
         queryset=plans_offered(RentalSide.SOLD), required=False, allow_null=True, help_text="For plans; null: none."
@@ -274,7 +274,9 @@ class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
         values = self.valid(request)
         reason = values["reason"].strip()
         if reason and not self.actor.is_administrator:
-            raise PermissionDenied("Only an administrator ends a quarantine early.")
+            raise PermissionDenied(
+                "Only an administrator ends quarantines early, and brings back retired numbers in bulk."
+            )
         if "filter" in values:
             found = DIDFilterSet(values["filter"], queryset=DID.objects.all(), request=request)
             if not found.is_valid():
@@ -312,7 +314,7 @@ class DIDViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):
     @extend_schema(request=ReleaseSerializer, responses=DIDSerializer(many=True), filters=False)
     @action(detail=False, methods=["post"], serializer_class=ReleaseSerializer, pagination_class=None)
     def release(self, request: Request) -> Response:
-        """Make DIDs available that have rested or were retired."""
+        """Make DIDs available that have rested or, for a reason, were retired."""
         values = self.valid(request)
         return self._answer(release_dids(actor=self.actor, did_ids=values["dids"], reason=values["reason"]))
 

@@ -156,21 +156,21 @@ class Release(DIDChange):
 
 
 class Recycling(DIDChange):
-    """Make DIDs available that have rested or were retired; with a reason of an administrator's, before their time."""
+    """Make DIDs available that have rested; with a reason of an administrator's, also before their time or retired."""
 
     name, label, verb = "dids-release", "Making DIDs available", "release"
 
     def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return the reason, where there is one."""
-        return [("Quarantine ended early", str(options["reason"]))] if options.get("reason") else []
+        return [("Reason", str(options["reason"]))] if options.get("reason") else []
 
     def begin(self, options: Mapping[str, Any]) -> bool:
-        """Return whether those that still rest are made available too."""
+        """Return whether a reason makes those available too that still rest or were retired."""
         return bool(options.get("reason"))
 
     def step(self, did: DIDRow, known: Any) -> Holding:
         """Make one available."""
-        return transitions.released(did.holding, rested=did.rested or known)
+        return transitions.released(did.holding, rested=did.rested or known, reasoned=known)
 
 
 class Retirement(DIDChange):

@@ -43,7 +43,10 @@ BULK_ACTIONS = (
         options=lambda: {"quarantine": quarantine_days() > 0},
     ),
     BulkAction(
-        "release", "Make available", confirm="These numbers leave quarantine or retirement.", job=BY_VERB["release"]
+        "release",
+        "Make available",
+        confirm="These numbers leave quarantine. Retired ones need a reason, on their own pages.",
+        job=BY_VERB["release"],
     ),
     BulkAction(
         "retire",

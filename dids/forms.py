@@ -151,6 +151,14 @@ class UnmapForm(forms.Form):
         field.initial = "yes" if quarantine_days() else ""
 
 
+class ReturnForm(forms.Form):
+    """Why a retired number returns to service."""
+
+    reason = forms.CharField(
+        max_length=200, help_text="Such as that the carrier provides it again. The number's history keeps this."
+    )
+
+
 class EarlyReleaseForm(forms.Form):
     """Why a quarantine ends before its time."""
 

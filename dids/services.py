@@ -89,8 +89,8 @@ def resume_dids(*, actor: User, did_ids: Iterable[int]) -> list[DID]:
 def release_dids(*, actor: User, did_ids: Iterable[int], reason: str = "") -> list[DID]:
     """Make DIDs available again that have rested in quarantine or were retired.
 
-    One that still rests is released by an administrator only, for a ``reason`` that its history keeps; else raise
-    ValidationError that names it, or asks for the reason.
+    A retired one returns for a ``reason``, which its history keeps. One that still rests is released by an
+    administrator only, and for a reason too. Else raise ValidationError that names it, or asks for the reason.
     """
     reason = reason.strip()
     with transaction.atomic(), acting(actor, **({"reason": reason} if reason else {})):
@@ -101,6 +101,9 @@ def release_dids(*, actor: User, did_ids: Iterable[int], reason: str = "") -> li
             raise ValidationError(f"{_refusal('Nothing was released', why)} An administrator may end it early.")
         if resting and not reason:
             raise ValidationError({"reason": "Say why the quarantine ends early; the number's history keeps it."})
+        if not reason and (retired := [did for did in dids if did.state == DIDState.RETIRED]):
+            which = describe_holder(retired[0]) if len(dids) > 1 else "A retired number returns to service"
+            raise ValidationError({"reason": f"{which}: say why; the number's history keeps it."})
         return _write(dids, lambda did: (DIDState.AVAILABLE, None))
 
 

@@ -61,9 +61,11 @@ def unmapped(now: Holding, *, quarantine: bool) -> Holding:
     return Holding(free if now.state == DIDState.MAPPED else now.state)
 
 
-def released(now: Holding, *, rested: bool) -> Holding:
-    """Make available what was retired, or has rested."""
+def released(now: Holding, *, rested: bool, reasoned: bool = False) -> Holding:
+    """Make available what has rested, or was retired and somebody says why it returns."""
     _require(now, RELEASE_FROM)
+    if now.state == DIDState.RETIRED and not reasoned:
+        raise Forbidden("it is retired; say on its own page why it returns to service")
     if now.state == DIDState.QUARANTINE and not rested:
         raise Forbidden("its quarantine has not ended; an administrator may end it early, with a reason")
     return NEW

@@ -28,7 +28,7 @@ from dids.bulk import add_dids, plan_list, plan_one, plan_range
 from dids.bulk_views import DIDBulkMixin
 from dids.choices import DIDState
 from dids.filters import AccountDIDFilterSet, DIDFilterSet
-from dids.forms import AddDIDForm, DIDForm, EarlyReleaseForm, PasteDIDsForm
+from dids.forms import AddDIDForm, DIDForm, EarlyReleaseForm, PasteDIDsForm, ReturnForm
 from dids.history import history_of, holders_of
 from dids.keepers import what_keeps
 from dids.models import DID
@@ -328,6 +328,14 @@ class DIDRelease(DIDActionView):
 
     service, submit_label, past = staticmethod(release_dids), "Make available", "is available"
     lead = "It may be mapped to another account from now on, which then receives its calls."
+
+    def get_form_class(self) -> type[forms.Form]:
+        """Ask why, where the number was out of service for good."""
+        return ReturnForm if self.object.state == DIDState.RETIRED else forms.Form
+
+    def perform(self, form: Any) -> DID:
+        """Release it."""
+        return release_dids(actor=self.actor, did_ids=[self.object.pk], reason=form.cleaned_data.get("reason", ""))[0]
 
 
 class DIDEndQuarantine(DIDActionView):

@@ -80,6 +80,8 @@ def found(page: Client, query: str) -> set[str]:
         ("longer=30", {"answered"}),
         ("longer=36", set()),
         ("hung_up_by=switch", {"refused", "dead_phone"}),
+        ("switch=sw1&outcome=refused", {"refused"}),
+        ("switch=sw2", set()),
         ("started_at_before=2020-01-01T00:00:00Z", set()),
     ],
 )

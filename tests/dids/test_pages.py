@@ -243,8 +243,7 @@ def test_the_history_names_every_holder_and_who_did_it(operator_page: Browser, o
 
 @pytest.mark.parametrize(
     ("action", "before", "after"),
-    [("suspend", "available", "suspended"), ("resume", "suspended", "available"), ("retire", "available", "retired"),
-     ("release", "retired", "available")],
+    [("suspend", "available", "suspended"), ("resume", "suspended", "available"), ("retire", "available", "retired")],
 )  # fmt: skip
 def test_each_button_of_a_did_asks_and_then_does_it(
     operator_page: Browser, cast: Cast, action: str, before: str, after: str
@@ -260,6 +259,25 @@ def test_each_button_of_a_did_asks_and_then_does_it(
     did.refresh_from_db()
     assert did.state == after
     assert operator_page.post(address).status_code in (302, 422)
+
+
+def test_a_retired_did_returns_to_service_for_a_reason_that_its_history_keeps(
+    operator_page: Browser, cast: Cast
+) -> None:
+    did, another = cast.dids[:2]
+    DID.objects.filter(pk__in=[did.pk, another.pk]).update(state="retired")
+    address = reverse("dids:did_release", args=[did.pk])
+    for typed in ({}, {"reason": "  "}):
+        asked = operator_page.post(address, typed)
+        assert asked.status_code == 422 and "This field is required" in asked.content.decode()
+    chosen = {"action": "release", "pk": [did.pk, another.pk], "confirmed": "yes"}
+    refused = operator_page.post(f"{reverse('dids:did_list')}?state=retired", chosen, follow=True).content.decode()
+    assert "+44 20 7946 0018 is retired: say why" in refused
+    assert DID.objects.filter(state="retired").count() == 2, "neither alone nor with others without a reason"
+    assert operator_page.post(address, {"reason": "Acme provides it again"}).status_code == 302
+    did.refresh_from_db()
+    assert did.state == "available"
+    assert "Acme provides it again" in page(operator_page, "dids:did_history", did.pk)
 
 
 def test_many_dids_are_suspended_at_once_or_none(operator_page: Browser, operator: User, cast: Cast) -> None:

@@ -52,6 +52,11 @@ class Desk:
         return self.work(ask_undo(job, actor=self.actor))
 
 
+def counted(job: Job) -> dict[str, int]:
+    """Return how many lines have each outcome that any has."""
+    return {outcome: count for outcome, count in job.counts.items() if count}
+
+
 def outcomes(job: Job) -> list[tuple[int, str, str]]:
     """Return line, outcome and message of each line."""
     return list(job.lines.values_list("line", "outcome", "message"))
