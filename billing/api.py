@@ -27,11 +27,13 @@ from core.fields import ZERO
 
 
 class EntrySerializer(PortalSerializer):
-    """A ledger entry."""
+    """A ledger entry; payments have a receipt number."""
+
+    receipt = serializers.CharField(read_only=True)
 
     class Meta:
         model = LedgerEntry
-        fields = ("id", "kind", "amount", "balance_after", "at", "note")
+        fields = ("id", "kind", "amount", "balance_after", "at", "note", "receipt")
         read_only_fields = fields
 
 

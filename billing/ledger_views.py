@@ -73,7 +73,7 @@ class PaymentView(EntryView):
         """Say what was paid and what stands now."""
         currency = self.object.balance.currency
         return (
-            f"Payment of {render.money_text(result.amount)} {currency} added; "
+            f"Payment {result.receipt} of {render.money_text(result.amount)} {currency} added; "
             f"the balance of {self.object} is {render.money_text(result.balance_after)} {currency}."
         )
 

@@ -50,7 +50,8 @@ class CallLeg(NamedTuple):
 class Posting(NamedTuple):
     """One movement of a balance: above zero raises it, below zero lowers it (a charge of x is -x).
 
-    ``key`` makes it count once, whoever posts it again. ``at`` is when it is booked: now, where nothing is given.
+    ``key`` makes it count once, whoever posts it again. ``at`` is when it is booked: now, where nothing
+    or a later instant is given.
     """
 
     balance_id: int
@@ -118,7 +119,7 @@ def _post(postings: Sequence[Posting]) -> tuple[list[tuple[str, Row]], dict[str,
     now = timezone.now()
     rows: list[Row] = []
     for posting in postings:
-        amount = posting.amount.quantize(MONEY_STEP, rounding=ROUND_HALF_UP)
+        amount = _amount(posting)
         movement = (posting.balance_id, posting.kind.value, amount)
         if made.setdefault(posting.key, movement) is movement:
             rows.append(_row(posting, amount, balances, now))
@@ -127,17 +128,23 @@ def _post(postings: Sequence[Posting]) -> tuple[list[tuple[str, Row]], dict[str,
     return _write(rows, balances), known
 
 
+def _amount(posting: Posting) -> Decimal:
+    """Return the amount as the ledger holds it, with six places."""
+    if not posting.amount.is_finite() or abs(posting.amount) >= LARGEST:
+        raise ValidationError({"amount": "This amount has more digits than a balance holds."})
+    return posting.amount.quantize(MONEY_STEP, rounding=ROUND_HALF_UP)
+
+
 def _row(posting: Posting, amount: Decimal, balances: dict[int, LockedBalance], now: dt.datetime) -> Row:
     """Return the row of a new movement, and let ``balances`` hold what stands after it."""
     if posting.balance_id not in balances:
         raise Balance.DoesNotExist(f"There is no balance {posting.balance_id}.")
     balance = balances[posting.balance_id]
     after = balance.amount + amount
-    if abs(amount) >= LARGEST:
-        raise ValidationError({"amount": "This amount has more digits than a balance holds."})
     if abs(after) >= LARGEST:
         raise ValidationError({"amount": "The balance would have more digits than it holds."})
-    at = posting.at or now
+    # Never ahead of the clock either: all that follows would be booked there.
+    at = min(posting.at, now) if posting.at else now
     if balance.moved_at is not None and balance.moved_at > at:
         at = balance.moved_at
     balances[posting.balance_id] = LockedBalance(balance.id, balance.currency, after, at)

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -68,7 +69,7 @@ def test_a_key_of_another_movement_is_refused_and_nothing_is_posted(amount: str)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("amount", ["1e12", "-1e12", "999999999999"])
+@pytest.mark.parametrize("amount", ["1e12", "-1e12", "999999999999", "1e40", "NaN"])
 def test_an_amount_that_no_balance_holds_is_refused(amount: str) -> None:
     balance = open_balance(currency="USD")
     post([charge(balance, "1", "a")])
@@ -85,6 +86,13 @@ def test_a_clock_that_steps_back_books_nothing_before_the_last_entry() -> None:
     late, next_one = post([charge(balance, "1", "b", NOW - hour), charge(balance, "1", "c", NOW + hour)])
     assert (late.at, next_one.at) == (NOW, NOW + hour)
     assert Balance.objects.get(pk=balance.pk).moved_at == NOW + hour
+
+
+@pytest.mark.django_db
+def test_nothing_is_booked_ahead_of_the_clock() -> None:
+    balance, begun = open_balance(currency="USD"), timezone.now()
+    [entry] = post([charge(balance, "1", "a", begun + dt.timedelta(days=400))])
+    assert begun <= entry.at <= timezone.now()
 
 
 @pytest.mark.django_db
