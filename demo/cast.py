@@ -32,16 +32,18 @@ class Provider:
 
 NORTHGATE, LAKESHORE = "Northgate Telecom", "Lakeshore Voice"
 REVENUE_SHARE, UK_INBOUND, FREEPHONE = "Lakeshore revenue share", "UK inbound per minute", "Freephone received"
+DELIVERY, HOTLINE = "Northgate delivery", "Support hotline"
+HOTLINE_ACCOUNT, HOTLINE_NUMBER = "Hotline, prepaid", "441614960104"
 
 PROVIDERS = (
     Provider(
         NORTHGATE,
         "GBP",
         (
-            Address("203.0.113.0/26", "SBC pool London", default_region="GB"),
+            Address("203.0.113.0/26", "SBC pool London", product=DELIVERY, default_region="GB"),
             Address("203.0.113.200/32", "Old SBC, replaced"),
             Address("198.51.100.10/32", "Interconnect test bed", tech_prefix="77#"),
-            Address("127.0.30.0/28", "Demo: lives on this machine", default_region="GB"),
+            Address("127.0.30.0/28", "Demo: lives on this machine", product=DELIVERY, default_region="GB"),
             Address("127.0.30.200/32", "Demo: the old SBC, still sending"),
             Address("127.0.30.40/32", "Demo: the test bed", tech_prefix="77#"),
         ),
@@ -78,27 +80,42 @@ PROVIDERS = (
 )
 
 # Rate tables with their codes, each the only table of the product of that name: code, description, per minute, per
-# call, increment, enabled.
+# call, increment, enabled. Before them, free seconds a month for each account. Below zero is what we owe.
 Rates = tuple[tuple[str, str, str, str, int, bool], ...]
-PRODUCTS: tuple[tuple[str, str, str, Rates], ...] = (
+PRODUCTS: tuple[tuple[str, str, str, int, Rates], ...] = (
     (
         REVENUE_SHARE,
         "originating_carrier",
         "USD",
+        0,
         (("1312555", "Chicago", "0.0021", "0", 6, True), ("13125550199", "Chat line, blocked", "0", "0", 1, False)),
+    ),
+    (
+        DELIVERY,
+        "originating_carrier",
+        "GBP",
+        0,
+        (
+            ("", "Any number", "0", "0", 1, True),
+            ("4420", "London", "-0.0006", "0", 1, True),
+            ("44808", "Freephone", "-0.0120", "0", 1, True),
+        ),
     ),
     (
         UK_INBOUND,
         "account",
         "GBP",
+        1800,
         (("4420", "London", "0.0040", "0", 1, True), ("44161", "Manchester", "0.0040", "0", 1, True)),
     ),
     (
         FREEPHONE,
         "account",
         "GBP",
+        0,
         (("44808", "Freephone", "0.0350", "0.01", 60, True), ("4420", "London", "0.0030", "0", 1, True)),
     ),
+    (HOTLINE, "account", "GBP", 0, (("44", "United Kingdom", "1.2", "0", 1, True),)),
 )
 
 
@@ -127,6 +144,7 @@ OFFICES = (
             ("harbour-finch", "Ms Finch, first floor"),
             ("harbour-archive", "Archive, behind the landlord's router"),
         ),
+        payment=Decimal(120),
         call_limit=10,
     ),
     Office(
@@ -161,6 +179,13 @@ OFFICES = (
         call_limit=3,
     ),
     Office("Kestrel Software", "ops@kestrel.example", "Lobby", (("kestrel-lobby", "Lobby"),), max_call_seconds=60),
+    Office(
+        "Kestrel Software",
+        "ops@kestrel.example",
+        HOTLINE_ACCOUNT,
+        (("kestrel-hotline", "Hotline, ends with its funds"),),
+        product=HOTLINE,
+    ),
     Office("Willow Street Bakery", "hello@willowstreet.example", "Shop", (("willow-shop", "Behind the counter"),)),
     Office(
         "Ashdown Veterinary Centre",
@@ -188,10 +213,12 @@ RINGS = {
     "442079460023": "harbour-reception",
     "442079460024": "bluebell-desk",
     "441614960101": "ashdown-clinic",
+    HOTLINE_NUMBER: "kestrel-hotline",
     "448081570300": "copperfield-dispatch",
     "448081570301": "kestrel-support",
     "13125550110": "harbour-reception",
     "13125550111": "bluebell-desk",
+    "13125550113": "willow-shop",
     "13125550199": "harbour-finch",
     "16465550123": "bluebell-desk",
 }

@@ -18,9 +18,10 @@ from cdr.traces import last_trace, request_trace
 from core.models import User
 from demo.cast import ALIASES, LOST_PHONE, SILENT_PHONE, UNUSED_ALIAS, agent_of
 from demo.history import History
+from demo.money import top_up_hotline
 from demo.sip.phone import Conduct, Phone
 from demo.sip.provider import Order, Provider
-from demo.situations import USUAL, WRONG, Manner, Plan, Situation, plan_calls
+from demo.situations import LIVE, USUAL, WRONG, Manner, Plan, Situation, plan_calls
 from demo.state import State
 from dids.models import DID
 from systemlog.heartbeats import Pulse
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 # seldom as in the weeks before.
 BRISK, CALM = 5.0, 40.0
 PATIENCE = 30.0
+# Longer than anybody pays for.
+LONG = 600.0
 # How often the usual calls come for each wrong one.
 USUAL_SHARE = 10
 TRACED = "442079460010"
@@ -144,6 +147,8 @@ class Live:
         if plan.source not in self.providers:
             provider = self.providers[plan.source] = Provider(self.switch, plan.agent)
             await provider.open(plan.source)
+        if plan.situation.manner is Manner.OUTLAST and not await asyncio.to_thread(top_up):
+            return
         call_id = f"{secrets.token_hex(10)}@{plan.source}"
         conduct, order = script(plan, call_id, self.pace)
         if conduct:
@@ -161,14 +166,24 @@ class Live:
             endpoint.close()
 
 
+def top_up() -> bool:
+    """Pay into the prepaid hotline; return whether its call may begin: not while the database is away."""
+    close_old_connections()
+    try:
+        return top_up_hotline()
+    except DATABASE_AWAY as error:
+        logger.warning("database away: %s", error)
+        return False
+
+
 def deck(seed: int) -> Iterator[tuple[random.Random, Situation, float]]:
     """Yield situations for ever, each with the pause after it: all that can be played, the usual ones often; mixed."""
     chance = random.Random(f"{seed}:live")
-    cards = [situation for situation in WRONG if situation.playable]
+    cards = [*LIVE, *(situation for situation in WRONG if situation.playable)]
     for situation in USUAL:
         cards += [situation] * max(1, situation.weight // USUAL_SHARE)
     # A portal where no call is up looks dead: it begins with some that last.
-    yield from ((chance, USUAL[0], BRISK) for _ in range(3))
+    yield from ((chance, situation, BRISK) for situation in (*LIVE, *USUAL[:1] * 3))
     pause = BRISK
     while True:
         chance.shuffle(cards)
@@ -180,6 +195,8 @@ def script(plan: Plan, call_id: str, pace: float = 1) -> tuple[Conduct | None, O
     """Return what phone and caller shall do; a phone that is silent needs no telling."""
     # Calls that are to meet keep their length.
     talks = plan.talks if plan.situation.calls > 1 else plan.talks / pace
+    if plan.situation.manner is Manner.OUTLAST:
+        talks = LONG
     order = Order(plan.number, plan.caller, call_id, talks=talks if plan.by == "caller" else talks + 60)
     # Whoever answers, declines or gives up does so before the switch's own timers end the call.
     quick = min(plan.rings, 9.0, settings.SIP_NO_ANSWER_TIMEOUT / 2)

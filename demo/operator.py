@@ -1,25 +1,26 @@
 """What the demo's operator has done: everything of the cast entered through the product's services, at its time."""
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 
 from accounts.choices import AccountState
 from accounts.models import Account, Alias, Client
 from accounts.services import create_account, create_alias, create_client, set_account_state, update_alias
-from billing.models import Product, ProductMapping, Rate, RateTable
+from billing.models import Product
 from billing.services import record_adjustment, record_payment
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import read_network
 from carriers.services import create_carrier, save_carrier_account
+from core.business_time import DAY, day_start, month_of, next_month
 from core.choices import Role
-from core.history import acting
 from core.models import User
 from core.preview import digest_of
+from demo import money
 from demo.cast import (
     DID_LIMITS,
     NORTHGATE,
     OFFICES,
-    PRODUCTS,
     PROVIDERS,
     QUARANTINED,
     RETIRED,
@@ -37,22 +38,49 @@ from dids.services import map_dids, retire_dids, suspend_dids, unmap_dids, updat
 
 # Shares of the past at which something was changed; calls after it are judged by another version.
 RELEASED, CLEANED_UP, ENFORCED = 0.3, 0.55, 0.8
-LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 LOGINS = (("admin", Role.ADMINISTRATOR), ("operator", Role.OPERATOR), ("support", Role.SUPPORT))
+Change = Callable[[User, User], None]
 
 
 def build(state: State) -> None:
     """Enter everything, each stage once and in one transaction: a start cut short goes on where it stopped."""
     if state.stages == 0:
-        with as_of(state.begun - dt.timedelta(days=state.days, hours=2)):
+        with as_of(opening(state)):
             _begin(state)
         state.pass_stage()
-    for number, (share, change) in enumerate(((RELEASED, _release), (CLEANED_UP, _clean_up), (ENFORCED, _enforce)), 1):
+    for number, (at, change) in enumerate(_changes(state), 1):
         if state.stages == number:
             admin, operator = User.objects.get(username="admin"), User.objects.get(username="operator")
-            with as_of(state.at(share)):
+            with as_of(at):
                 change(admin, operator)
             state.pass_stage()
+
+
+def opening(state: State) -> dt.datetime:
+    """Return when the operator began: early in the month before its first call, so that a month could be invoiced."""
+    first_call = state.begun - dt.timedelta(days=state.days, hours=2)
+    last_month = month_of(first_call) - DAY
+    return day_start(last_month.replace(day=5)) + dt.timedelta(hours=9)
+
+
+def _changes(state: State) -> list[tuple[dt.datetime, Change]]:
+    """Return what was done later, and when."""
+    began = opening(state)
+    month = day_start(next_month(month_of(began)))
+    # A demo of less than a month begins on some day of it, perhaps the first.
+    invoiced = min(month + dt.timedelta(hours=8), state.at(0) - dt.timedelta(minutes=1))
+    return [
+        (began + dt.timedelta(hours=1), lambda admin, operator: money.bill_rentals()),
+        (max(invoiced, month), lambda admin, operator: _monthly(operator, max(invoiced, month))),
+        (state.at(RELEASED), _release),
+        (state.at(CLEANED_UP), _clean_up),
+        (state.at(ENFORCED), _enforce),
+    ]
+
+
+def _monthly(operator: User, at: dt.datetime) -> None:
+    money.invoice_last_month(operator, at)
+    money.bill_rentals()
 
 
 def _begin(state: State) -> None:
@@ -62,8 +90,9 @@ def _begin(state: State) -> None:
         else:
             User.objects.create_user(username=username, password=state.logins[username], role=role)
     operator = User.objects.get(username="operator")
-    with acting(User.objects.get(username="admin")):
-        _products()
+    admin = User.objects.get(username="admin")
+    money.enter_products(admin, state.at(0))
+    money.enter_plans(admin)
     for provider in PROVIDERS:
         _carrier(operator, provider)
     for office in OFFICES:
@@ -71,6 +100,8 @@ def _begin(state: State) -> None:
     # Only digests go into the database: written down before the commit, the secrets are never lost.
     state.save()
     _mappings(operator)
+    money.enter_own_price(operator)
+    money.enter_addresses(operator)
 
 
 def _release(admin: User, operator: User) -> None:
@@ -86,20 +117,6 @@ def _clean_up(admin: User, operator: User) -> None:
     update_alias(actor=operator, alias=van, enabled=False, description=van.description)
 
 
-def _products() -> None:
-    for name, kind, currency, rates in PRODUCTS:
-        table = RateTable.objects.create(name=name, currency=currency)
-        Rate.objects.bulk_create(
-            Rate(
-                table=table, code=code, description=words, rate_minute=Decimal(minute), rate_call=Decimal(call),
-                increment=increment, enabled=enabled,
-            )
-            for code, words, minute, call, increment, enabled in rates
-        )  # fmt: skip
-        product = Product.objects.create(name=name, kind=kind)
-        ProductMapping.objects.create(product=product, rate_table=table, starts_at=LONG_AGO)
-
-
 def _carrier(actor: User, provider: Provider) -> None:
     carrier = create_carrier(
         actor=actor,
@@ -108,6 +125,7 @@ def _carrier(actor: User, provider: Provider) -> None:
         is_did_provider=provider.is_did_provider,
         notes=provider.notes,
     )
+    money.default_for(User.objects.get(username="admin"), carrier)
     if provider.payment:
         record_payment(
             actor=actor, balance=carrier.balance, amount=provider.payment, idempotency_key=f"demo-{provider.name}"
@@ -155,7 +173,13 @@ def _office(actor: User, office: Office, state: State) -> None:
 def _mappings(actor: User) -> None:
     for number, username in RINGS.items():
         alias = Alias.objects.select_related("account").get(username=username)
-        map_dids(actor=actor, did_ids=_ids(number), alias=alias, account=alias.account)
+        map_dids(
+            actor=actor,
+            did_ids=_ids(number),
+            alias=alias,
+            account=alias.account,
+            sold_plan=money.plan_of(number),
+        )
     for number, limit in DID_LIMITS.items():
         update_did(actor=actor, did=DID.objects.get(number=number), call_limit=limit)
 
@@ -176,6 +200,7 @@ def _enforce(admin: User, operator: User) -> None:
         idempotency_key="demo-correction",
         note="Charged twice in October",
     )
+    money.refund_overpaid(admin)
     dispatch = Account.objects.get(name="Dispatch").balance
     record_payment(
         actor=operator, balance=dispatch, amount=Decimal(40), idempotency_key="demo-dispatch", note="Card payment"

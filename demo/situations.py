@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from demo.cast import LAKESHORE, NORTHGATE
+from demo.cast import HOTLINE_NUMBER, LAKESHORE, NORTHGATE
 
 
 class Manner(StrEnum):
@@ -27,6 +27,7 @@ class Manner(StrEnum):
     VANISH = "vanish in the call"
     RUN_OUT = "run out of funds"
     UNMETERED = "no meter"
+    OUTLAST = "talk until the funds end"
     LOSE = "lose the switch"
     UNDECIDED = "no decider"
     UNFUNDED = "no database"
@@ -126,6 +127,8 @@ WRONG = (
     Situation("phone loses power in the call", 2, NORTHGATE, ("442079460015",), Manner.VANISH),
     Situation("funds end in the call", 2, NORTHGATE, ("448081570300",), Manner.RUN_OUT),
 )
+# What only the present has: the operator pays as much as a minute costs, the switch ends the call as that is used up.
+LIVE = (Situation("a prepaid call outlasts its funds", 2, NORTHGATE, (HOTLINE_NUMBER,), Manner.OUTLAST),)
 # Once in the two weeks, with the share of them at which it happens.
 INCIDENTS = (
     (0.35, Situation("deciders restarted", 0, NORTHGATE, (RECEPTION, "442079460015"), Manner.UNDECIDED, calls=2)),

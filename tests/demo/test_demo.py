@@ -10,14 +10,20 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker, Settings
 
-from accounts.models import Alias, Client, Registration
-from billing.models import LedgerEntry
+from accounts.models import Account, Alias, Client, Registration
+from billing.choices import ProductKind
+from billing.models import LedgerEntry, Product, ProductMapping
 from carriers.models import Carrier
-from cdr.models import CDR, SipMessage
+from cdr.invoices.models import Invoice
+from cdr.models import CDR, ChargedLeg, SipMessage
+from cdr.reports.choices import MoneyKind
+from cdr.reports.models import MoneyDay
 from core.choices import Role
 from core.models import User
+from demo.cast import HOTLINE_ACCOUNT, HOTLINE_NUMBER
 from dids.choices import DIDState
-from dids.models import DID
+from dids.models import DID, DIDPrice
+from dids.rentals.models import RentalCharge, RentalTerm
 from routing.models import Attempt
 from routing.reasons import REASONS
 from systemlog.models import DeadLetter, LogEntry
@@ -59,13 +65,14 @@ def demo(running_demo: Stack, django_db_blocker: DjangoDbBlocker, settings: Sett
 
 
 def test_the_operator_is_small_and_whole(demo: Stack) -> None:
-    """Two providers with thirty numbers in every state, six clients with twelve aliases, money, and logins printed."""
+    """Two providers with thirty numbers in every state, six clients with 13 aliases, money, and logins printed."""
     providers = Carrier.objects.filter(dids__isnull=False).distinct()
     assert providers.count() == 2
     assert DID.objects.count() == 30
     assert set(DID.objects.values_list("state", flat=True)) == set(DIDState.values)
-    assert (Client.objects.count(), Alias.objects.count()) == (6, 12)
-    assert {entry.kind for entry in LedgerEntry.objects.all()} == {"payment", "adjustment"}
+    assert (Client.objects.count(), Alias.objects.count()) == (6, 13)
+    kinds = set(LedgerEntry.objects.values_list("kind", flat=True))
+    assert kinds >= {"payment", "refund", "adjustment", "rental", "tax"}
     logins = dict(
         line.removeprefix("Demo login: user ").split(", password ") for line in demo.said if "Demo login" in line
     )
@@ -90,12 +97,27 @@ def test_its_past_holds_every_way_a_call_can_end(demo: Stack) -> None:
     assert not DeadLetter.objects.exists()
 
 
+def test_every_page_about_money_has_something_to_show(demo: Stack) -> None:
+    """Prices of both sides, one to come, a number's own, rentals paid and not, invoices, charges that add up."""
+    assert set(Product.objects.values_list("kind", flat=True)) == set(ProductKind.values)
+    assert ProductMapping.objects.filter(starts_at__gt=timezone.now()).count() == 1
+    assert DIDPrice.objects.get().free_seconds
+    assert RentalTerm.objects.filter(side="sold", suspended_at__isnull=False).count() == 1
+    assert set(RentalCharge.objects.values_list("side", flat=True)) == {"bought", "sold"}
+    assert [invoice.state for invoice in Invoice.objects.all()] == ["issued", "issued"]
+    charged = ChargedLeg.objects.exclude(amount=0)
+    eventually(lambda: {leg.leg for leg in charged} == {"account", "carrier"}, 90, "both legs have charges")
+    eventually(lambda: set(MoneyDay.objects.values_list("kind", flat=True)) == set(MoneyKind.values), 60, "a margin")
+
+
 def test_its_past_has_changes_of_the_configuration_with_their_times(demo: Stack) -> None:
     """System Log tells who changed what days ago, before the calls that were judged by it."""
     changed = LogEntry.objects.filter(category="configuration")
     eventually(lambda: changed.filter(reason="did_changed").exists())
-    suspended = changed.get(message__contains="Mapped → Suspended")
-    assert "operator" in suspended.message
+    # Another number was suspended because its rental is unpaid: by nobody.
+    [suspended] = [
+        entry for entry in changed.filter(message__contains="Mapped → Suspended") if "operator" in str(entry)
+    ]
     refused = CDR.objects.filter(reason="did_suspended").order_by("started_at").first()
     assert refused is not None
     assert suspended.at < refused.started_at
@@ -121,6 +143,19 @@ def test_its_phones_ring_on_the_real_switch(demo: Stack) -> None:
     refused = LogEntry.objects.filter(reason="wrong_secret", source__startswith="127.0.40.")
     eventually(refused.exists, what="a phone with a wrong secret tried")
     eventually(SipMessage.objects.exists, what="a call was traced")
+
+
+def test_a_prepaid_call_ends_with_its_funds(demo: Stack) -> None:
+    """The operator pays a minute's worth into the hotline; the switch ends the call as it is used up."""
+    live = CDR.objects.filter(source__startswith="127.", number=HOTLINE_NUMBER, reason="funds_ended")
+    eventually(live.exists, 120, "a call ran out of funds")
+    call = live.earliest("started_at")
+    balance = Account.objects.get(name=HOTLINE_ACCOUNT).balance
+    payments = LedgerEntry.objects.filter(balance=balance, kind="payment")
+    assert payments.exists()
+    assert call.duration is not None
+    assert 50 < call.duration < 70
+    assert balance.amount >= 0
 
 
 def test_a_running_demo_is_not_emptied(demo: Stack) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from demo.calendar import extras, planned
 from demo.sip.message import Malformed, Message, answer_to, parameter, uri_of
-from demo.situations import INCIDENTS, USUAL, WRONG, Manner
+from demo.situations import INCIDENTS, LIVE, USUAL, WRONG, Manner
 
 UNTIL = dt.datetime(2026, 3, 18, 15, 30, tzinfo=dt.UTC)
 SINCE = UNTIL - dt.timedelta(days=14)
@@ -35,7 +35,7 @@ def test_a_short_past_lacks_no_kind_of_call() -> None:
     """Every situation and every incident occurs in half a day."""
     names = {plan.situation.name for plan in extras(1, UNTIL, 0.5)}
     assert names == {kind.name for kind in (*USUAL, *WRONG, *(kind for _, kind in INCIDENTS))}
-    assert {kind.manner for kind in (*USUAL, *WRONG)} == {manner for manner in Manner if not manner.is_fault}
+    assert {kind.manner for kind in (*USUAL, *WRONG, *LIVE)} == {manner for manner in Manner if not manner.is_fault}
 
 
 INVITE = (
