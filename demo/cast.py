@@ -130,6 +130,7 @@ class Office:
     product: str = ""
     payment: Decimal | None = None
     credit_limit: Decimal = Decimal(0)
+    low_at: Decimal | None = None
     call_limit: int | None = None
     max_call_seconds: int | None = None
 
@@ -176,6 +177,7 @@ OFFICES = (
         (("kestrel-support", "Helpdesk queue"),),
         product=UK_INBOUND,
         payment=Decimal(60),
+        low_at=Decimal(50),
         call_limit=3,
     ),
     Office("Kestrel Software", "ops@kestrel.example", "Lobby", (("kestrel-lobby", "Lobby"),), max_call_seconds=60),

@@ -157,6 +157,7 @@ def _office(actor: User, office: Office, state: State) -> None:
         name=office.account,
         currency="GBP",
         credit_limit=office.credit_limit,
+        low_at=office.low_at,
         product=Product.objects.get(name=office.product) if office.product else None,
         call_limit=office.call_limit,
         max_call_seconds=office.max_call_seconds,

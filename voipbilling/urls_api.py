@@ -6,6 +6,7 @@ from accounts.api import AccountViewSet, AliasViewSet, ClientViewSet, Registrati
 from billing.api import ProductMappingViewSet, ProductViewSet, RateTableViewSet, RateViewSet
 from carriers.api import CarrierAccountViewSet, CarrierViewSet
 from cdr.invoices.api import InvoiceViewSet
+from cdr.reports.api import MarginReportViewSet, TrafficReportViewSet
 from core.jobs.api import JobViewSet
 from dids.api import DIDViewSet
 from dids.plans.api import RentalPlanViewSet
@@ -28,7 +29,9 @@ for prefix, viewset in (
     ("rates", RateViewSet),
     ("invoices", InvoiceViewSet),
     ("bulk-changes", JobViewSet),
+    ("reports/margin", MarginReportViewSet),
+    ("reports/traffic", TrafficReportViewSet),
 ):
-    router.register(prefix, viewset, basename=f"api-{prefix}")
+    router.register(prefix, viewset, basename=f"api-{prefix.replace('/', '-')}")
 
 urlpatterns = router.urls
