@@ -23,7 +23,7 @@ class Conduct:
     silent: bool = False
 
 
-PHRASES = {200: "OK", 486: "Busy Here", 487: "Request Terminated", 603: "Decline"}
+PHRASES = {200: "OK", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 603: "Decline"}
 
 
 class Phone(Endpoint):
