@@ -156,6 +156,8 @@ def note(beat: Heartbeat) -> str:
         words.append(str(details["trouble"]))
     if details.get("waiting"):
         words.append(f"{details['waiting']} events wait")
+    if "sessions" in details:
+        words.append(f"relays the audio of {details['sessions']} calls")
     if "latency_ms" in details and not details.get("trouble"):
         words.append(f"events taken: {details['taken']:,}, the last after {details['latency_ms']:.0f} ms")
     return "; ".join(words)

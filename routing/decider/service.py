@@ -22,6 +22,7 @@ from routing.decider.funds import FundsDesk
 from routing.decider.judge import Judge, State
 from routing.decider.meter import Meter
 from routing.decider.pulse import Pulse, Sign, switch_sign
+from routing.decider.relay_sign import relay_sign
 from routing.decider.rpc import SwitchRpc
 from routing.decider.vault import Vault
 from routing.snapshot import Policy
@@ -50,6 +51,7 @@ class DeciderSettings:
     algorithm: str = "MD5"
     realm: str = "voipbilling"
     secret: str = field(default="", repr=False)
+    relay_control: str = ""
 
 
 class Decider:
@@ -178,6 +180,9 @@ class Decider:
             switch = switch_sign(self._watch, self.settings.switch, applied, self.settings.node_address)
             if switch is not None:
                 signs.append(switch)
+        if self.settings.relay_control:
+            relay = relay_sign(self.settings.relay_control, self.settings.switch)
+            signs += [relay] if relay is not None else []
         return signs
 
     def _on_connect(self) -> None:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from routing.decider.database import connection_parameters
 from routing.decider.service import Decider, DeciderSettings
 from routing.policy import current_policy
+from switch import relay
 from switch.environment import evapi_secret
 
 # A thread that loads or saves a configuration must not hold up an answer for long.
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             algorithm=settings.SIP_DIGEST_ALGORITHM,
             realm=settings.SIP_REALM,
             secret=settings.SECRET_KEY,
+            relay_control=relay.control_address(os.environ) if relay.is_wanted(os.environ) else "",
         )
 
         async def serve() -> None:
