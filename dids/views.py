@@ -201,6 +201,11 @@ def may_be_released(did: DID) -> bool:
     return did.state in RELEASE_FROM and has_rested(did.state, did.state_since)
 
 
+def may_be_retired(did: DID) -> bool:
+    """Tell whether a DID may be retired as it stands."""
+    return did.state in RETIRE_FROM and did.alias_id is None
+
+
 @register_tab(DID)
 class DIDView(ObjectFormView):
     """A DID's page: whom it rings, what to tell the provider, whether a call has arrived so."""
@@ -373,7 +378,7 @@ class DIDDelete(GuardedDeleteView):
 
     model = DID
     lead = "The number leaves the inventory; calls to it are refused as unknown."
-    instead = PageAction("Retire it", "dids:did_retire", icon="archive", shown=in_state(*RETIRE_FROM))
+    instead = PageAction("Retire it", "dids:did_retire", icon="archive", shown=may_be_retired)
 
     def keepers(self) -> list[str]:
         """Return its alias, and what money refers to it."""

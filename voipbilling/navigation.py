@@ -19,7 +19,7 @@ NAVIGATION = (
         "building-broadcast-tower",
         (NavItem("Carriers", "carriers:carrier_list", match=("carriers:", "dids:carrierdid_")),),
     ),
-    NavGroup("DIDs", "phone", (NavItem("DIDs", "dids:did_list", match=("dids:did_",)),)),
+    NavGroup("DIDs", "phone", (NavItem("DIDs", "dids:did_list", match=("dids:did_", "rentals:")),)),
     NavGroup(
         "Products",
         "tags",

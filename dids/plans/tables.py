@@ -15,7 +15,7 @@ class PlanTable(t.PortalTable):
     setup_fee = t.MoneyColumn("Set-up", currency="currency")
     monthly_fee = t.MoneyColumn("Monthly", currency="currency")
     first_period = t.PillColumn("First month")
-    free_days = t.NumberColumn("Free period", unit="days")
+    free_days = t.NumberColumn("Free days")
     default_for = t.PlainColumn("Default for", accessor="pk", orderable=False, empty_values=())
     users = t.NumberColumn("DIDs", accessor="user_count")
     state = t.PillColumn("State", accessor="archived", words=(("Archived", "secondary"), ("In use", "green")))
