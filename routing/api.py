@@ -1,18 +1,22 @@
 """The decision over HTTP, for a switch that is no Kamailio (switch/CONTRACT.md, section 6)."""
 
+import datetime as dt
 import ipaddress
 from typing import Any
 
 from django.db import DatabaseError
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.problems import NotAvailable
 from routing.answers import answer
-from routing.decision import MAX_TEXT, InboundAttempt, event_microseconds
+from routing.covers import NoCall, cover, reserve
+from routing.decider.funds import Held
+from routing.decision import MAX_TEXT, Decision, InboundAttempt, event_microseconds
 from routing.judging import judge_now
 from routing.store import snapshots
 from systemlog.authentication import IsSwitch, SwitchTokenAuthentication, authenticated_switch
@@ -81,6 +85,9 @@ class DecisionSerializer(serializers.Serializer):
     carrier_id = serializers.IntegerField(required=False)
     carrier_account_id = serializers.IntegerField(required=False)
     max_seconds = serializers.IntegerField(required=False)
+    covered_seconds = serializers.IntegerField(
+        required=False, help_text="The call is paid for so long: end it then, unless a cover says more."
+    )
     limit_carrier_account = serializers.IntegerField(required=False, help_text="-1: none; 0: no calls.")
     limit_did = serializers.IntegerField(required=False)
     limit_account = serializers.IntegerField(required=False)
@@ -134,12 +141,71 @@ class InboundDecisionView(APIView):
         return Response(decide(asked.validated_data["call"], authenticated_switch(request).name))
 
 
+class CoverRequestSerializer(serializers.Serializer):
+    """A paid call that was answered."""
+
+    attempt = serializers.UUIDField()
+    answered = serializers.CharField(max_length=32, help_text='Epoch seconds, such as "1795418483.120011".')
+
+    def validate_answered(self, value: str) -> dt.datetime:
+        """Refuse what is no instant."""
+        try:
+            return dt.datetime.fromtimestamp(event_microseconds(value) / 10**6, dt.UTC)
+        except (ValueError, ArithmeticError, OSError):
+            raise serializers.ValidationError("Epoch seconds, such as 1795418483.120011.") from None
+
+
+class CoverSerializer(serializers.Serializer):
+    """Until when a call is paid for."""
+
+    attempt = serializers.UUIDField()
+    until = serializers.CharField(help_text="Epoch seconds, by the switch's clock: end the call then.")
+    covered_seconds = serializers.IntegerField(help_text="The same, from the answer on.")
+    lacking = serializers.CharField(help_text='"account" or "carrier" where that leg cannot pay for more, else "".')
+
+
+class InboundCoverView(APIView):
+    """Say how long a paid call may go on."""
+
+    access = "token"
+    authentication_classes = [SwitchTokenAuthentication]
+    permission_classes = [IsSwitch]
+    body_limit = 1024
+
+    @extend_schema(
+        operation_id="cover_inbound_call",
+        summary="How long is this call paid for?",
+        request=CoverRequestSerializer,
+        responses={200: CoverSerializer, 400: PROBLEM, 401: PROBLEM, 404: PROBLEM, 503: PROBLEM},
+    )
+    def post(self, request: Request) -> Response:
+        """Note the answer and set more aside where the cover ends soon; asked again some seconds before it does."""
+        asked = CoverRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            return Response(cover(authenticated_switch(request).name, **asked.validated_data))
+        except NoCall as error:
+            raise NotFound(str(error)) from error
+        except DatabaseError as error:
+            raise NotAvailable("The database is away: ask again.") from error
+
+
 def decide(call: dict[str, Any], switch: str) -> dict[str, Any]:
     """Return the flat answer for a validated call; raise NotAvailable while the database is away."""
     attempt = InboundAttempt.from_call(call, switch)
     try:
+        held = Held()
+
+        def hold(decision: Decision) -> dict[str, bool | None]:
+            nonlocal held
+            held = reserve(attempt, decision)
+            return held.funds(decision.reserve)
+
         with snapshots.at() as config:
-            flat = answer(judge_now(attempt, config), config.policy, DECIDER)
+            decision = judge_now(attempt, config, hold=hold)
+            flat = answer(decision, config.policy, DECIDER)
+        if decision.accept and decision.reserve:
+            flat["covered_seconds"] = held.covered_seconds
     except DatabaseError as error:
         raise NotAvailable("The database is away: refuse the call with 503.") from error
     del flat["op"]

@@ -3,7 +3,7 @@
 The evaluation stays pure: it is asked again with each fact that it turned out to need.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from django.db import connection
 
@@ -19,8 +19,12 @@ def judge_now(
     *,
     live: Mapping[str, int] | None = None,
     registered: bool | None = None,
+    hold: Callable[[Decision], Mapping[str, bool | None]] | None = None,
 ) -> Decision:
-    """Return the verdict with credit and funds as the database has them now; raises what the database raises."""
+    """Return the verdict with credit and funds as the database has them now; raises what the database raises.
+
+    ``hold`` sets the funds aside and says by leg whether it could; without it they are only looked at.
+    """
     facts = Facts(live=live or {}, registered=registered)
     decision = evaluate(attempt, config, facts)
     carrier = config.carrier(decision.carrier.id) if decision.carrier else None
@@ -28,7 +32,10 @@ def judge_now(
         with connection.cursor() as cursor:
             facts.credit = load_credit(cursor, [carrier.balance_id])
         decision = evaluate(attempt, config, facts)
-    if decision.reason == "funds_unknown" and decision.reserve:
+    if decision.reason == "funds_unknown" and decision.reserve and hold:
+        facts.funds = hold(decision)
+        decision = evaluate(attempt, config, facts)
+    elif decision.reason == "funds_unknown" and decision.reserve:
         with connection.cursor() as cursor:
             found = load_funds(cursor, decision.reserve, config.policy.reservation_seconds)
         facts.funds = {leg: funds.enough for leg, funds in found.items()}

@@ -2,8 +2,11 @@
 
 from django.urls import path
 
-from routing.api import InboundDecisionView
+from routing.api import InboundCoverView, InboundDecisionView
 
 app_name = "routing_api"
 
-urlpatterns = [path("decisions", InboundDecisionView.as_view(), name="decisions")]
+urlpatterns = [
+    path("decisions", InboundDecisionView.as_view(), name="decisions"),
+    path("covers", InboundCoverView.as_view(), name="covers"),
+]

@@ -10,7 +10,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import psycopg2
 import structlog
@@ -48,10 +48,26 @@ class Held(NamedTuple):
             known |= dict.fromkeys(wanted[: wanted.index(self.lacking)], True)
         return {leg: known.get(leg) for leg in wanted}
 
+    @classmethod
+    def of(cls, refused: bool, lacking: str, seconds: int, legs: Iterable[str]) -> Self:
+        """Read what the statement says of one attempt."""
+        return cls(tuple(legs), lacking if refused else "", seconds)
+
     @property
     def covered_seconds(self) -> int:
         """The seconds of talk after which the switch has to end the call, unless it hears more."""
         return max(1, self.seconds - CUT_MARGIN)
+
+
+def question(attempt: InboundAttempt, legs: tuple[Reserve, ...], max_seconds: int) -> dict[str, Any]:
+    """Return what the statement is asked about an attempt; raise ValueError where its name is no UUID."""
+    return {
+        "attempt": str(uuid.UUID(attempt.attempt_id)),
+        "switch": attempt.switch,
+        "at": attempt.at / 1e6,
+        "max": max_seconds,
+        "legs": [leg.priced() for leg in legs],
+    }
 
 
 class FundsDesk:
@@ -67,18 +83,11 @@ class FundsDesk:
     async def ask(self, attempt: InboundAttempt, legs: tuple[Reserve, ...], max_seconds: int) -> Held:
         """Reserve on all legs or on none; knows of no leg where that could not be found out in time."""
         try:
-            name = str(uuid.UUID(attempt.attempt_id))
+            asked = question(attempt, legs, max_seconds)
         except ValueError:
             return Held()
-        question = {
-            "attempt": name,
-            "switch": attempt.switch,
-            "at": attempt.at / 1e6,
-            "max": max_seconds,
-            "legs": [leg.priced() for leg in legs],
-        }
         answer: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
-        self._asked.append((question, answer))
+        self._asked.append((asked, answer))
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask_all())
         try:
@@ -97,10 +106,10 @@ class FundsDesk:
         while self._asked:
             asked, self._asked = self._asked[:AT_ONCE], self._asked[AT_ONCE:]
             # Who has given up meanwhile shall not find funds reserved.
-            asked = [(question, answer) for question, answer in asked if not answer.done()]
+            asked = [(told, answer) for told, answer in asked if not answer.done()]
             if not asked:
                 continue
-            questions = {question["attempt"]: question for question, _ in asked}
+            questions = {told["attempt"]: told for told, _ in asked}
             answers: Mapping[str, Held] = {}
             try:
                 answers = await self._jobs.run(
@@ -112,9 +121,9 @@ class FundsDesk:
                 log.warning("funds unknown", calls=len(asked), error=str(error).strip())
                 # Those who have asked meanwhile would wait as long again, and longer than the switch does.
                 asked, self._asked = asked + self._asked, []
-            for question, answer in asked:
+            for told, answer in asked:
                 if not answer.done():
-                    answer.set_result(answers.get(question["attempt"], Held()))
+                    answer.set_result(answers.get(told["attempt"], Held()))
 
     def _reserve(self, questions: list[dict[str, Any]]) -> dict[str, Held]:
         """Run the statement; in the thread."""
@@ -123,10 +132,7 @@ class FundsDesk:
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(RESERVE, [json.dumps(questions), self.quantum, CUT_MARGIN])
-                return {
-                    str(attempt): Held(tuple(legs), lacking if refused else "", seconds)
-                    for attempt, refused, lacking, seconds, legs in cursor.fetchall()
-                }
+                return {str(attempt): Held.of(*row) for attempt, *row in cursor.fetchall()}
         except psycopg2.Error:
             self._connection.close()
             self._connection = None

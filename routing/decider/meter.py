@@ -91,6 +91,11 @@ class Cover(NamedTuple):
         return json.dumps(told, separators=(",", ":")).encode()
 
 
+def horizon_of(quantum: int) -> float:
+    """Return how many seconds before its cover ends a call is extended."""
+    return CUT_MARGIN + max(2.0, min(30.0, quantum / 2))
+
+
 class Meter:
     """One decider's part in the meter; ``tell`` sends to the switch, ``connected`` says whether it would hear."""
 
@@ -106,7 +111,7 @@ class Meter:
         self.name, self.switch, self.dsn, self.quantum = name, switch, dsn, quantum
         self.tell, self.connected = tell, connected
         self.leads = False
-        self.horizon = CUT_MARGIN + max(2.0, min(30.0, quantum / 2))
+        self.horizon = horizon_of(quantum)
         self._answered: dict[str, Answered] = {}
         self._over: set[str] = set()
         self._tell_all = True

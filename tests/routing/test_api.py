@@ -1,20 +1,30 @@
 """A switch that is no more than an HTTP client gets the same decisions."""
 
+import datetime as dt
 import json
+import time
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.models import Account
+from billing.choices import ProductKind
+from billing.metering.models import MeteredCall
+from billing.models import Reservation
+from billing.reservations import release
 from dids.models import DID
 from routing.models import ConfigVersion
 from routing.store import SnapshotStore, snapshots
 from systemlog.authentication import new_token
 from systemlog.models import Switch
-from tests.routing.operator import a_mapped_did
+from tests.inventory import a_product
+from tests.routing.operator import a_mapped_did, give_credit
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 URL = "/api/v1/inbound/decisions"
@@ -132,3 +142,48 @@ def test_while_the_database_is_away_the_answer_is_503(
     monkeypatch.undo()
     snapshots.forget()
     assert ask(token, {"call": call()}).json()["accept"] == 1
+
+
+def cover(token: str, attempt: str, answered: str) -> Any:
+    headers = {"Authorization": f"Token {token}"}
+    body = json.dumps({"attempt": attempt, "answered": answered})
+    return Client().post("/api/v1/inbound/covers", body, content_type="application/json", headers=headers)
+
+
+def test_a_paid_call_is_reserved_and_covered(did: DID, token: str) -> None:
+    """As by a decider: once for each attempt, extended before its cover ends, until funds end; no call, no cover."""
+    Account.objects.update(product=a_product("USD", "0.6", ProductKind.ACCOUNT))
+    balance = Account.objects.select_related("balance").get().balance
+    give_credit(balance, "0.9")
+    asked = call()
+    for _ in range(2):
+        answer = ask(token, {"call": asked}).json()
+        assert (answer["reason"], answer["covered_seconds"], answer["facts"]["funds"]) == (
+            "accepted", 59, {"account": True},
+        )  # fmt: skip
+    assert Reservation.objects.get().amount == Decimal("0.61")
+    assert ask(token, {"call": call()}).json()["reason"] == "account_no_credit"
+
+    now = time.time()
+    told = cover(token, asked["attempt"], f"{now:.6f}").json()
+    assert (told["covered_seconds"], told["until"], told["lacking"]) == (59, f"{now + 59:.6f}", "")
+    MeteredCall.objects.filter(refused=False).update(answered_at=timezone.now() - dt.timedelta(seconds=40))
+    told = cover(token, asked["attempt"], f"{now:.6f}").json()
+    assert (told["covered_seconds"], told["lacking"]) == (88, "account")
+    assert Reservation.objects.get().amount == Decimal("0.9")
+
+    assert cover(token, asked["attempt"], "yesterday").status_code == 400
+    assert cover(token, str(uuid.uuid4()), f"{now:.6f}").status_code == 404
+    release([uuid.UUID(asked["attempt"])])
+    assert cover(token, asked["attempt"], f"{now:.6f}").status_code == 404
+
+
+def test_another_switch_s_call_is_not_covered(did: DID, token: str) -> None:
+    Account.objects.update(product=a_product("USD", "0.6", ProductKind.ACCOUNT))
+    give_credit(Account.objects.select_related("balance").get().balance, "9")
+    asked = call()
+    assert ask(token, {"call": asked}).json()["accept"] == 1
+    other, digest = new_token()
+    Switch.objects.create(name="other-2", token_digest=digest)
+    assert cover(other, asked["attempt"], f"{time.time():.6f}").status_code == 404
+    assert MeteredCall.objects.get().answered_at is None
