@@ -69,7 +69,7 @@ class RateTableView(TabListView, ObjectHead):
 
     tab = ViewTab("Rates", weight=100)
     model = Rate
-    template_name = "billing/ratetable.html"
+    fragment_name = "billing/rate_list.html"
     table_class = RateRows
     filterset_class = RateFilterSet
     page_actions = (IMPORT, ADD_RATE)
