@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -28,6 +29,8 @@ from systemlog.choices import Category, Severity
 from systemlog.entries import ref, write_entries
 from systemlog.models import LogEntry
 
+log = structlog.get_logger(__name__)
+
 TERMS_AT_ONCE = 2_000
 # Balances are locked while a portion is booked, and calls are charged to them too: a tenth of a second or two.
 CHARGES_AT_ONCE = 2_000
@@ -43,7 +46,8 @@ SELECT t.id FROM rentals_rentalterm t WHERE t.next_due_at <= %s AND t.id > %s AN
 ORDER BY t.id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
 # Read by a statement of its own, so that it sees what the lock has waited for. The plan is that which the DID had, and
-# the fees those which the plan had, when the period began: the newest versions not after it.
+# the fees those which the plan had, when the period began: the newest versions not after it. Where a clock was set back
+# in between there may be none; then the oldest.
 DUE = """
 SELECT t.id, t.did_id, d.number, t.side, t.carrier_id, t.account_id, t.balance_id,
        t.since, t.until, t.begun, t.billed_through, t.next_due_at,
@@ -60,7 +64,9 @@ LEFT JOIN LATERAL (
 ) v ON true
 LEFT JOIN LATERAL (
     SELECT * FROM rental_plans_rentalplanevent p
-    WHERE p.pgh_obj_id = v.plan_id AND p.pgh_created_at <= t.next_due_at ORDER BY p.pgh_id DESC LIMIT 1
+    WHERE p.pgh_obj_id = coalesce(v.plan_id, CASE t.side WHEN 'bought' THEN d.bought_plan_id ELSE d.sold_plan_id END)
+    ORDER BY p.pgh_created_at <= t.next_due_at DESC,
+             CASE WHEN p.pgh_created_at <= t.next_due_at THEN -p.pgh_id ELSE p.pgh_id END LIMIT 1
 ) p ON true
 WHERE t.id = ANY(%s) AND t.next_due_at <= %s ORDER BY t.id
 """
@@ -130,7 +136,8 @@ def make_due(now: dt.datetime | None = None) -> int:
             if terms:
                 made += _charge(terms)
         if terms:
-            after, progressed = terms[-1].id, True
+            after = terms[-1].id
+            progressed = progressed or any(map(_is_priced, terms))
         elif progressed:
             after, progressed = 0, False
         else:
@@ -152,6 +159,7 @@ def _due_terms(now: dt.datetime, after: int) -> list[DueTerm]:
 
 def _charge(terms: list[DueTerm]) -> int:
     """Write what the locked terms owe for their next period, and move them on."""
+    terms = [due for due in terms if _is_priced(due)]
     over = [due for due in terms if due.term.until is not None and due.term.next_due_at >= due.term.until]
     last_months = _last_months([due.id for due in over]) if settings.RENTAL_REFUND_UNUSED else {}
     steps = [(due, _step(due, last_months.get(due.id))) for due in terms]
@@ -169,6 +177,14 @@ def _charge(terms: list[DueTerm]) -> int:
     return len(rows)
 
 
+def _is_priced(due: DueTerm) -> bool:
+    """Tell whether a term can be charged: one whose history somebody has deleted must not stop all others."""
+    if due.price is None and (due.term.until is None or due.term.next_due_at < due.term.until):
+        log.error("a rental has no price", term=due.id, number=due.number, at=due.term.next_due_at.isoformat())
+        return False
+    return True
+
+
 def _last_months(term_ids: list[int]) -> dict[int, Paid]:
     if not term_ids:
         return {}
@@ -181,8 +197,7 @@ def _step(due: DueTerm, paid: Paid | None) -> Step:
     term = due.term
     if term.until is not None and term.next_due_at >= term.until:
         return closing_step(term, paid, refund=settings.RENTAL_REFUND_UNUSED)
-    # A term is open only while its number has a plan (migration 0002).
-    assert due.price is not None, f"rental term {due.id} has no price at {term.next_due_at}"
+    assert due.price is not None
     return next_step(term, due.price, paid_through=due.paid_through)
 
 

@@ -312,3 +312,28 @@ def test_numbers_mapped_and_released_while_the_task_runs_are_charged_once_for_wh
     assert RentalCharge.objects.filter(did__in=chosen).count() == 75
     assert RentalCharge.objects.count() == 150
     assert check_ledger() == []
+
+
+@pytest.mark.django_db
+def test_a_clock_that_is_set_back_leaves_no_rental_without_a_price() -> None:
+    scene = Scene()
+    scene.pay("100")
+    happened(NOVEMBER, *scene.sell(a_plan()))
+    # The plan was made, and the number mapped, while the clock was an hour ahead.
+    ahead = NOVEMBER + dt.timedelta(hours=1)
+    for label in (("rental_plans", "RentalPlanEvent"), ("dids", "DIDEvent")):
+        apps.get_model(*label).objects.update(pgh_created_at=ahead)
+    run(NOVEMBER)
+    assert amounts() == [Decimal("1.7")]
+
+
+@pytest.mark.django_db
+def test_one_rental_that_cannot_be_priced_does_not_stop_the_others() -> None:
+    scene = Scene("+44 20 7946 0018, +44 20 7946 0019")
+    scene.pay("100")
+    broken = a_plan("Broken")
+    happened(NOVEMBER, *scene.sell(broken, scene.dids[0]), *scene.sell(a_plan(), scene.dids[1]))
+    apps.get_model("rental_plans", "RentalPlanEvent").objects.filter(pgh_obj=broken).delete()
+    run(at("2026-12-02T12:00"))
+    assert amounts(did=scene.dids[1]) == [Decimal("1.7"), Decimal(3)]
+    assert amounts(did=scene.dids[0]) == []
