@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, Registration
+from billing.services import record_payment
 from core.models import User
 from dids.models import DID
 from dids.services import map_dids
@@ -152,12 +154,22 @@ def test_axe_finds_nothing_serious(desk: Page, live_server: LiveServer, operator
     entry = an_address(operator, carrier, "203.0.113.0/26")
     did = DID.objects.earliest("number")
     map_dids(actor=operator, did_ids=[did.pk], alias=alias, account=account)
+    paid = record_payment(actor=operator, balance=account.balance, amount=Decimal(10), idempotency_key="axe")
     c, a = f"/carriers/{carrier.pk}", f"/accounts/{account.pk}"
-    both = [f"{c}/", f"{c}/accounts/", f"{a}/dids/", f"{a}/dids/add/", f"/aliases/{alias.pk}/", f"/dids/{did.pk}/"]
+    both = [
+        f"{a}/statement/",
+        f"{c}/",
+        f"{c}/accounts/",
+        f"{a}/dids/",
+        f"{a}/dids/add/",
+        f"/aliases/{alias.pk}/",
+        f"/dids/{did.pk}/",
+    ]
     light = [
         "/carriers/", f"/carriers/addresses/{entry.pk}/", f"{c}/accounts/paste/", f"{c}/dids/add/", f"{c}/ledger/",
         "/accounts/", f"{a}/", f"{a}/aliases/", "/registrations/", "/dids/", f"/dids/{did.pk}/history/",
         f"/dids/{did.pk}/unmap/", "/products/1/", "/products/1/price/", "/rates/1/",
+        f"/ledger/{paid.pk}/", "/ledger/check/", f"{a}/archive/",
     ]  # fmt: skip
     found = []
     for scheme, paths in (("light", both + light), ("dark", both)):
