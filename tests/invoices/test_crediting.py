@@ -141,7 +141,7 @@ def test_a_credit_that_would_ask_for_more_is_refused(administrator: User, accoun
         )
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     lines=st.lists(st.integers(1, 2_000_000), min_size=1, max_size=4),
     rate=st.sampled_from(["0", "5", "7.7", "20", "21"]),
