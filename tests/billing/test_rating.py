@@ -205,6 +205,46 @@ def test_nothing_in_force_is_no_mapping() -> None:
 prefixes = st.text("0123", max_size=4)
 
 
+def slow_price(
+    mappings: list[tuple[str, Mapping]], tables: dict[int, list[Rate]], number: str, at: int
+) -> tuple[Unpriced | None, str | None, int | None, str | None]:
+    """Do "Which rate" word by word, over plain lists: why not, prefix, table and code."""
+    in_force = [(prefix, one) for prefix, one in mappings if number.startswith(prefix) and one.starts_at <= at]
+    if not in_force:
+        return Unpriced.NO_MAPPING, None, None, None
+    longest = max(len(prefix) for prefix, _ in in_force)
+    last = max(one.starts_at for prefix, one in in_force if len(prefix) == longest)
+    [(prefix, chosen)] = [(p, one) for p, one in in_force if len(p) == longest and one.starts_at == last]
+    fitting = [rate for rate in tables.get(chosen.rate_table_id, []) if number.startswith(rate.code)]
+    if not fitting:
+        return Unpriced.NO_RATE, prefix, chosen.rate_table_id, None
+    rate = max(fitting, key=lambda rate: len(rate.code))
+    return None if rate.enabled else Unpriced.BLOCKED, prefix, chosen.rate_table_id, rate.code
+
+
+@given(
+    st.dictionaries(st.tuples(prefixes, st.integers(0, 5)), st.integers(1, 3), max_size=8),
+    st.dictionaries(st.tuples(st.integers(1, 3), prefixes), st.booleans(), max_size=12),
+    st.text("0123", min_size=1, max_size=6),
+    st.integers(-1, 6),
+)
+def test_which_rate_equals_the_slow_implementation(
+    starts: dict[tuple[str, int], int], codes: dict[tuple[int, str], bool], number: str, at: int
+) -> None:
+    listed = [(prefix, Mapping(table, start)) for (prefix, start), table in starts.items()]
+    rows: dict[int, list[Rate]] = {}
+    for (table, code), enabled in codes.items():
+        rows.setdefault(table, []).append(Rate(code=code, enabled=enabled))
+    tables = {table: rate_table(*rates) for table, rates in rows.items()}
+    found = price_number(product(*listed) if listed else None, tables, number, at)
+    assert slow_price(listed, rows, number, at) == (
+        found.unpriced,
+        found.prefix if found.mapping else None,
+        found.mapping.rate_table_id if found.mapping else None,
+        found.rate.code if found.rate else None,
+    )
+
+
 @given(st.dictionaries(prefixes, st.integers()), prefixes, st.lists(prefixes), st.text("0123", min_size=1, max_size=6))
 def test_longest_prefix_equals_a_scan(entries: dict[str, int], again: str, gone: list[str], number: str) -> None:
     table: PrefixTable[int] = PrefixTable()
