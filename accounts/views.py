@@ -26,6 +26,7 @@ from accounts.services import (
 )
 from accounts.tables import AccountTable, ClientTable
 from billing.ledger_views import AdjustmentView, LedgerTab, PaymentView
+from billing.selectors import free_seconds_now
 from billing.statement_views import StatementTab
 from core import render
 from core.access import Access
@@ -223,6 +224,12 @@ class AccountView(ObjectFormView):
     def object_pills(cls, instance: Account) -> list[SafeString]:
         """Return its state."""
         return [render.choice_pill(instance, "state"), *archived_pill(instance)]
+
+    def get_context_data(self, **extra: Any) -> dict[str, Any]:
+        """Add what is used of the free seconds that its product grants."""
+        product = self.object.product
+        granted = product is not None and product.free_seconds > 0
+        return super().get_context_data(free_use=free_seconds_now(self.object.pk) if granted else None, **extra)
 
     def perform(self, form: Any) -> Account:
         """Save the account and the limit of its balance."""

@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from billing.choices import ProductKind
-from billing.models import FREE_INBOUND, Balance, LedgerEntry, Product, ProductMapping, Rate, RateTable
+from billing.models import FREE_INBOUND, Balance, FreeSeconds, LedgerEntry, Product, ProductMapping, Rate, RateTable
+from core.business_time import month_of
 
 
 def owner_of(balance: Balance) -> tuple[str, Any]:
@@ -74,3 +76,10 @@ def longest_code(rates: QuerySet[Rate], digits: str) -> Rate | None:
     """Return the rate of the longest code that starts ``digits``, enabled or not, as calls find it."""
     found = rates.filter(code__in=[digits[:length] for length in range(len(digits) + 1)])
     return max(found, key=lambda rate: len(rate.code), default=None)
+
+
+def free_seconds_now(account_id: int, did_id: int | None = None) -> FreeSeconds:
+    """Return what an account used and holds of this business month's free seconds; of a DID's own, if named."""
+    month = month_of(timezone.now())
+    found = FreeSeconds.objects.filter(account_id=account_id, did_id=did_id, month=month).first()
+    return found or FreeSeconds(account_id=account_id, did_id=did_id, month=month)

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from billing.selectors import free_seconds_now
 from carriers.models import Carrier
 from carriers.selectors import usual_region
 from core import render
@@ -252,9 +253,11 @@ class DIDView(ObjectFormView):
         target = sip_target(self.object, settings.SIP_ADDRESS, settings.SIP_PORT)
         others = [(label, uri) for label, uri in sip_targets(self.object.number) if uri != target]
         rest_ends = quarantine_end(self.object.state, self.object.state_since)
+        price, alias = price_of(self.object), self.object.alias
         return super().get_context_data(
             sip_target=target,
-            price=price_of(self.object),
+            price=price,
+            free_use=free_seconds_now(alias.account_id, self.object.pk) if price and alias else None,
             other_targets=others,
             arrival=last_arrival(self.object),
             rest_ends=rest_ends,

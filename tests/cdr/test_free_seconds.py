@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test import Client as Browser
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from billing.models import FreeSeconds, LedgerEntry, Product
 from cdr.legs import OWN_PRICE
 from cdr.lost_calls import close_lost
 from cdr.models import CDR, ChargedLeg
+from core.business_time import today
 from dids.models import DIDPrice
 from routing.store import snapshots
 from systemlog.events import event_of
@@ -186,3 +189,16 @@ def test_buckets_are_locked_in_one_order_whatever_the_callers() -> None:
     ledger.save()
     again = FreeSecondsLedger(reversed(keys))
     assert [again.left(key, 10) for key in keys] == [10, 4, 10]
+
+
+def test_pages_say_how_much_of_the_month_is_used(route: dict[str, int], operator_page: Browser) -> None:  # noqa: F811
+    route = grant(route, 6000)
+    take(*Call().answered(**route))
+    shown = operator_page.get(reverse("accounts:account_detail", args=[route["account_id"]])).content.decode()
+    assert f"{SECONDS} of 6\u202f000" in shown
+    DIDPrice.objects.create(did_id=route["did_id"], currency="USD", rate_minute=6, free_seconds=600)
+    FreeSeconds.objects.create(
+        account_id=route["account_id"], did_id=route["did_id"], month=today().replace(day=1), used=10, held=20
+    )
+    shown = operator_page.get(reverse("dids:did_detail", args=[route["did_id"]])).content.decode()
+    assert "10 of 600" in shown and "held for calls now" in shown
