@@ -121,7 +121,8 @@ class NumberColumn(_RightAligned):
     def render(self, value: Any) -> Any:
         """Draw with a thin space between thousands."""
         text = f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else value
-        return format_html('{} <span class="unit">{}</span>', text, self.unit) if self.unit else text
+        # One element: on a phone a cell's parts are set beside its label.
+        return format_html('<span>{} <span class="unit">{}</span></span>', text, self.unit) if self.unit else text
 
 
 class MoneyColumn(_RightAligned):
