@@ -13,7 +13,9 @@ from email.utils import formataddr
 from typing import Any
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection
 from django.core.validators import validate_email
@@ -36,6 +38,9 @@ NO_SERVER = "No mail server is set: nothing can be sent until EMAIL_URL names on
 PAUSES = (60, 300, 1_800, 7_200, 21_600)
 # A worker that has had a message for so long is dead: its task would have been ended before (CELERY_TASK_TIME_LIMIT).
 LOST_SECONDS = 900
+# A server that cannot be reached is left alone so long: a thousand messages that each wait for it would keep the
+# workers from everything else.
+AWAY, AWAY_SECONDS = "mail-server-away", 60
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -156,7 +161,12 @@ def due_mail() -> list[int]:
 
 
 def deliver(pk: int) -> MailState | None:
-    """Hand one message to the mail server and note what became of it; None where another worker has it."""
+    """Hand one message to the mail server and note what became of it.
+
+    None where another worker has it, or where the server was away a moment ago: then it waits, and is no try.
+    """
+    if cache.get(AWAY):
+        return None
     now = timezone.now()
     queued = OutgoingMail.objects.filter(pk=pk, state=MailState.QUEUED, due_at__lte=now)
     lost = OutgoingMail.objects.filter(
@@ -195,6 +205,8 @@ def message_of(mail: OutgoingMail) -> EmailMessage:
 
 def _note_failure(mail: OutgoingMail, error: Exception) -> MailState:
     words = words_of(error)
+    if unreachable(error):
+        cache.set(AWAY, True, AWAY_SECONDS)
     if may_pass(error) and mail.tries <= len(PAUSES):
         pause = PAUSES[mail.tries - 1]
         with transaction.atomic():
@@ -219,7 +231,14 @@ def may_pass(error: Exception) -> bool:
         return True
     if isinstance(error, smtplib.SMTPResponseException):
         return error.smtp_code < 500
-    return isinstance(error, smtplib.SMTPException | OSError)
+    return isinstance(error, smtplib.SMTPException | OSError | SoftTimeLimitExceeded)
+
+
+def unreachable(error: Exception) -> bool:
+    """Tell whether no server answered at all."""
+    if isinstance(error, smtplib.SMTPException):
+        return isinstance(error, smtplib.SMTPServerDisconnected | smtplib.SMTPConnectError)
+    return isinstance(error, OSError)
 
 
 def words_of(error: Exception) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pypdf
 import pytest
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.test import Client as Browser
 from django.urls import reverse
@@ -18,7 +19,7 @@ from cdr.invoices.models import Invoice
 from cdr.invoices.sending import send_invoice
 from core.models import User
 from systemlog.mail.models import OutgoingMail
-from systemlog.mail.services import deliver
+from systemlog.mail.services import AWAY, deliver
 from systemlog.models import LogEntry
 from tests.invoices.books import OCTOBER, a_call, a_customer, a_seller, book, october
 from tests.mail.server import Keeper, mail_server
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[Keeper]:
+    cache.delete(AWAY)
     with mail_server() as (keeper, host, port):
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = host, port

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.test import Client as Browser
 from django.urls import reverse
@@ -13,7 +14,16 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from core.mail_settings import read_mail_url
 from core.models import User
 from systemlog.mail.models import OutgoingMail
-from systemlog.mail.services import Attachment, NoMailServer, deliver, due_mail, queue_mail, send_again, sender_address
+from systemlog.mail.services import (
+    AWAY,
+    Attachment,
+    NoMailServer,
+    deliver,
+    due_mail,
+    queue_mail,
+    send_again,
+    sender_address,
+)
 from systemlog.mail.tasks import deliver_due_mail, prune_attachments
 from systemlog.models import LogEntry
 from tests.mail.server import Keeper, mail_server
@@ -25,6 +35,7 @@ PDF = Attachment("invoice 2026-1.pdf", b"%PDF-1.4 \x00\xff")
 @pytest.fixture
 def server(settings: Settings) -> Iterator[Keeper]:
     """A running mail server that the product uses."""
+    cache.delete(AWAY)
     with mail_server() as (keeper, host, port):
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = host, port
@@ -174,11 +185,19 @@ def test_a_refusal_for_good_is_not_tried_again_but_by_a_person(server: Keeper, o
 
 
 def test_a_server_that_is_away_delays(server: Keeper, settings: Settings) -> None:
-    settings.EMAIL_PORT = 9  # discard: nothing listens
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, 9  # discard: nothing listens
     mail = a_mail()
     assert deliver(mail.pk) == "queued"
     mail.refresh_from_db()
     assert "refused" in mail.error.lower()
+    # It is left alone for a minute: the next message waits, and that is no try.
+    settings.EMAIL_PORT = port
+    other = a_mail("two")
+    assert deliver(other.pk) is None and deliver_due_mail() == 0
+    other.refresh_from_db()
+    assert (other.state, other.tries) == ("queued", 0)
+    cache.delete(AWAY)
+    assert deliver_due_mail() == 1 and len(server.messages) == 1
 
 
 def test_the_message_of_a_dead_worker_is_taken_over_after_its_time(server: Keeper) -> None:
