@@ -322,3 +322,15 @@ def test_two_deciders_at_the_same_moment() -> None:
         assert held(balance) == 0
     assert Reservation.objects.filter(state="held").count() == 0
     assert MeteredCall.objects.count() == len(calls)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_at_the_same_moment_nothing_is_taken_twice() -> None:
+    """Four sessions reserve for twenty calls each, funds for ten in all: whoever waited sees what is left."""
+    balance = a_balance("0.61")
+    results = at_the_same_moment(
+        *(lambda: [reserve(ask(leg(balance)), ask(leg(balance))) for _ in range(10)] for _ in range(4))
+    )
+    answers = [answer for result in results for pair in result for answer in pair]
+    assert (len(answers), sum(not refused for refused, *_ in answers)) == (80, 10)
+    assert held(balance) == balance.amount
