@@ -144,7 +144,12 @@ def filter_queries(filterset_class: Any, call: Any) -> Iterator[dict[str, Any]]:
         kind = type(declared).__name__
         if name == "q":
             continue
-        if "Range" in kind:
+        if kind == "DateFromToRangeFilter":
+            if call is not None:
+                first = (call.started_at - timedelta(days=60)).date().isoformat()
+                yield {f"{name}_after": first, f"{name}_before": call.started_at.date().isoformat()}
+                yield {f"{name}_after": first}
+        elif "Range" in kind:
             if call is not None:
                 yield {f"{name}_after": (call.started_at - timedelta(hours=1)).isoformat()[:19]} | {
                     f"{name}_before": call.started_at.isoformat()[:19]

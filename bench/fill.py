@@ -151,8 +151,10 @@ FROM bench_rows ORDER BY n
 LEGS = """
 INSERT INTO cdr_chargedleg (attempt_id, started_at, leg, product_label, rate_table_label, code, rate, charged_seconds,
     amount, currency)
-SELECT attempt_id, started_at, 'carrier', 'free inbound', 'free', '', '{"rate_minute": "0", "rate_call": "0"}', seconds,
-    0, 'USD' FROM bench_rows WHERE answered ORDER BY n
+SELECT attempt_id, started_at, leg, product, 'bench', '', jsonb_build_object('rate_minute', rate, 'rate_call', '0'),
+    ceil(seconds), round(ceil(seconds)::numeric * rate / 60, 6), 'USD'
+FROM bench_rows, (VALUES ('carrier', 'Carrier per minute', -0.002), ('account', 'Account per minute', 0.006))
+    AS price (leg, product, rate) WHERE answered ORDER BY n
 """
 SEEN = """
 INSERT INTO syslog_seenevent (event_id, seen_at)
@@ -237,3 +239,19 @@ def fill(sizes: Sizes, say: Callable[[str], None] = print, *, seen: bool = False
         cursor.execute("DROP TABLE bench_calls, bench_dids, bench_rows")
         cursor.execute("RESET ALL")
         cursor.execute("VACUUM ANALYZE")
+    roll_up(say)
+
+
+def roll_up(say: Callable[[str], None]) -> None:
+    """Make the reports' days, and say what a day takes."""
+    from django.db import connection
+
+    from cdr.reports.rollup import recorded_days, renew_day
+
+    begun, days = time.perf_counter(), recorded_days()
+    for day in days:
+        renew_day(day)
+    spent = time.perf_counter() - begun
+    say(f"{len(days)} days of reports made in {spent:.1f} s, {spent / max(1, len(days)) * 1000:.0f} ms each")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE reports_trafficday, reports_moneyday, reports_mark")

@@ -50,8 +50,7 @@ def check_days(days: Iterable[dt.date]) -> list[Difference]:
 def _compare(rollup: Rollup, day: dt.date) -> list[Difference]:
     """Compare in one statement, so that calls, roll-up and marks are seen at the same instant."""
     key, sums = rollup.key, rollup.sums
-    same = " AND ".join(f"old.{name} IS NOT DISTINCT FROM fresh.{name}" for name in key)
-    # FULL JOIN knows no IS NOT DISTINCT FROM: each side once against the other.
+    same = rollup.same
     statement = f"""
 WITH fresh AS MATERIALIZED ({rollup.source}),
 old AS MATERIALIZED (SELECT {", ".join((*key, *sums))} FROM {rollup.table} WHERE day = %(day)s),

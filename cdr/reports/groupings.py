@@ -51,8 +51,16 @@ class Grouping:
         return page_of(self.kind, row["key"]) if self.kind and row.get("name") else ""
 
 
+class _Name(Subquery):
+    """A name looked up once for each group: it follows from the key, so that rows need not be grouped by it."""
+
+    def get_group_by_cols(self) -> list[Any]:
+        """Return none; as a column to group by, it would be looked up for each of a million rows."""
+        return []
+
+
 def _named(model: type[Any], column: str, expression: Any) -> Callable[[], Any]:
-    return lambda: Subquery(
+    return lambda: _Name(
         model.objects.filter(pk=OuterRef(column)).order_by().values_list(expression)[:1], output_field=CharField()
     )
 

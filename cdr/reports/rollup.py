@@ -64,6 +64,9 @@ GROUP BY 1, 2, 3, 4, 5, 6
 """
 
 
+_PARTIES = ("carrier_id", "did_id", "client_id", "account_id")
+
+
 @dataclass(frozen=True)
 class Rollup:
     """A table of the roll-up: the SELECT that makes a day of it, and which columns are key and which are sums."""
@@ -73,8 +76,18 @@ class Rollup:
     key: tuple[str, ...]
     sums: tuple[str, ...]
 
+    @property
+    def same(self) -> str:
+        """Return the condition that a row ``old`` and a row ``fresh`` are of the same parties, none taken as 0.
 
-_PARTIES = ("carrier_id", "did_id", "client_id", "account_id")
+        With IS NOT DISTINCT FROM, PostgreSQL would compare each row of a day with each other one.
+        """
+        return " AND ".join(
+            f"coalesce(old.{name}, 0) = coalesce(fresh.{name}, 0)" if name in _PARTIES else f"old.{name} = fresh.{name}"
+            for name in self.key
+        )
+
+
 ROLLUPS = (
     Rollup(
         TrafficDay._meta.db_table,
@@ -102,7 +115,7 @@ def renew_statement(rollup: Rollup) -> str:
     """Return the statement that makes a day's rows equal to their source and touches no row that is so already."""
     key, sums = rollup.key, rollup.sums
     columns = ", ".join((*key, *sums))
-    same = " AND ".join(f"old.{name} IS NOT DISTINCT FROM fresh.{name}" for name in key)
+    same = rollup.same
     return f"""
 WITH fresh AS MATERIALIZED ({rollup.source}),
 gone AS (

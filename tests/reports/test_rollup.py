@@ -310,3 +310,15 @@ def test_the_command_rebuilds_from_the_calls_alone(capsys: pytest.CaptureFixture
     call_command("rebuild_reports")
     assert "1 days made anew" in capsys.readouterr().out
     assert TrafficDay.objects.get().attempts == 1
+
+
+@pytest.mark.parametrize("each", rollup.ROLLUPS, ids=lambda each: each.table)
+def test_a_day_is_compared_by_hashing_not_row_by_row(each: rollup.Rollup) -> None:
+    """With tens of thousands of rows a day, each against each took half a minute."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute(f"EXPLAIN {rollup.renew_statement(each)}", rollup.values_for(DAY))
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    anti = [line for line in plan.splitlines() if "Anti" in line]
+    assert anti
+    assert all("Hash" in line or "Merge" in line for line in anti), plan
