@@ -15,6 +15,9 @@ from routing.snapshot import Snapshot
 
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MOST_SECONDS = 2_147_483_647  # of a column of four bytes
+# How late the switch may end a call: as much as is set aside for it (routing.decider.funds, CUT_MARGIN).
+LATE_SECONDS = 2
 OWN_PRICE = "DID’s own price"
 
 
@@ -32,9 +35,12 @@ class DueLeg(NamedTuple):
 
     @property
     def microseconds(self) -> int:
-        """How long the call lasted."""
+        """How long the call lasted, at most as long as the switch lets it: what is longer, a clock made that jumped."""
         assert self.record.answered_at is not None and self.record.ended_at is not None  # charge_calls() takes no other
-        return (self.record.ended_at - self.record.answered_at) // MICROSECOND
+        lasted = (self.record.ended_at - self.record.answered_at) // MICROSECOND
+        if self.record.max_seconds is None:
+            return lasted
+        return min(lasted, (self.record.max_seconds + LATE_SECONDS) * 1_000_000)
 
 
 def price_legs(record: CDR, config: Snapshot) -> list[DueLeg]:
@@ -56,10 +62,12 @@ def price_legs(record: CDR, config: Snapshot) -> list[DueLeg]:
 
 
 def within_reach(legs: list[DueLeg]) -> list[DueLeg]:
-    """Return the legs; raise ArithmeticError where an amount has more digits than a balance holds."""
+    """Return the legs; raise ArithmeticError where an amount or the seconds have more digits than a row holds."""
     for leg in legs:
         assert leg.price.rate is not None  # price_legs() gives no other
-        amount = charge(leg.price.rate, leg.microseconds).amount
+        seconds, amount = charge(leg.price.rate, leg.microseconds)
+        if seconds > MOST_SECONDS:
+            raise ArithmeticError(f"the {leg.price.leg}'s rate charges {seconds:,} s, more than a charge holds")
         if abs(amount) >= LARGEST:
             raise ArithmeticError(
                 f"the {leg.price.leg}'s charge of {amount:.0f} {leg.price.currency} is beyond any balance"
