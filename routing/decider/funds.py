@@ -29,6 +29,9 @@ AT_ONCE = 100
 # answer. The last seconds of what is paid for are left unused, so that a call never costs more than was set aside.
 CUT_MARGIN = 2
 
+# A year. The statement reckons in four bytes, which hold what it makes of such steps.
+LONGEST_STEP = 366 * 86_400
+
 RESERVE = "SELECT attempt, refused, lacking, seconds, legs FROM metering_reserve(%s::jsonb, %s, %s)"
 
 
@@ -60,13 +63,20 @@ class Held(NamedTuple):
 
 
 def question(attempt: InboundAttempt, legs: tuple[Reserve, ...], max_seconds: int) -> dict[str, Any]:
-    """Return what the statement is asked about an attempt; raise ValueError where its name is no UUID."""
+    """Return what the statement is asked about an attempt; raise ValueError where its name is no UUID.
+
+    And where a rate's steps are longer than the statement reckons with: its error would cost all calls of the statement
+    their funds.
+    """
+    priced = [leg.priced() for leg in legs]
+    if any(max(leg["increment"], leg["minimal"]) > LONGEST_STEP for leg in priced):
+        raise ValueError("a rate charges in steps of more than a year")
     return {
         "attempt": str(uuid.UUID(attempt.attempt_id)),
         "switch": attempt.switch,
         "at": attempt.at / 1e6,
         "max": max_seconds,
-        "legs": [leg.priced() for leg in legs],
+        "legs": priced,
     }
 
 

@@ -59,7 +59,7 @@ class Judge:
                     self.meter.hear(request)
                 return
             index, label = str(request["index"]), str(request["label"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
             self.faults += 1
             log.warning("unreadable request", body=body[:200])
             return

@@ -17,6 +17,7 @@ from billing.metering.models import MeteredCall
 from billing.models import Balance, FreeSeconds, Reservation
 from billing.posting import lock_balances
 from billing.rating import NOTHING, SECOND, amount_of, quantum, rounded_up_seconds
+from routing.decider.funds import LONGEST_STEP
 from tests.inventory import at_the_same_moment
 
 pytestmark = pytest.mark.django_db
@@ -334,3 +335,13 @@ def test_at_the_same_moment_nothing_is_taken_twice() -> None:
     answers = [answer for result in results for pair in result for answer in pair]
     assert (len(answers), sum(not refused for refused, *_ in answers)) == (80, 10)
     assert held(balance) == balance.amount
+
+
+def test_steps_of_a_year_are_within_what_the_statement_reckons_with() -> None:
+    balance = a_balance("1000000")
+    price = Price("0.000001", increment=LONGEST_STEP, minimal=LONGEST_STEP)
+    call = ask(leg(balance, price))
+    assert reserve(call)[0][:2] == (False, "")
+    answer(call)
+    extend(after=2 * LONGEST_STEP - 10)
+    assert held(balance) > 0
