@@ -12,7 +12,7 @@ from accounts.models import Account, Client
 from carriers.models import Carrier
 from cdr.reports.groupings import GROUPINGS, Grouping
 from cdr.reports.models import MoneyDay, TrafficDay
-from cdr.reports.periods import MOST_DAYS, Period, period_of
+from cdr.reports.periods import EARLIEST, LATEST, MOST_DAYS, Period, period_of
 from cdr.reports.sums import margin_rows, traffic_rows
 from core.filters import Chip, PortalFilterSet
 from core.phone_numbers import country_choices
@@ -68,12 +68,15 @@ class ReportFilterSet(PortalFilterSet):
         return GROUPINGS.get(str(self.data.get("by") or ""), GROUPINGS["carrier"])
 
     @cached_property
+    def chosen(self) -> Period | None:
+        """Return the business days that the address names, as they stand there; None for none."""
+        found = self.form.cleaned_data.get("day") if self.is_bound and self.form.is_valid() else None
+        return period_of(*(each.date() if each else None for each in (found.start, found.stop))) if found else None
+
+    @cached_property
     def period(self) -> Period:
         """Return the business days of the report: this month's, unless the address says otherwise."""
-        chosen = self.form.cleaned_data.get("day") if self.is_bound and self.form.is_valid() else None
-        return period_of(*(each.date() if each else None for each in (chosen.start, chosen.stop))) if chosen else (
-            period_of(None, None)
-        )  # fmt: skip
+        return self.chosen if self.chosen and self.chosen.is_sane else period_of(None, None)
 
     @cached_property
     def facts(self) -> QuerySet[Any]:
@@ -83,7 +86,9 @@ class ReportFilterSet(PortalFilterSet):
     def invalid(self) -> dict[str, list[str]]:
         """Return what is wrong with the filters, the period too."""
         wrong = super().invalid()
-        if not wrong and self.period.last < self.period.first:
+        if not wrong and self.chosen and not self.chosen.is_sane:
+            wrong["Business days"] = [f"Days from {EARLIEST} to {LATEST}, please."]
+        elif not wrong and self.period.last < self.period.first:
             wrong["Business days"] = ["The last day lies before the first."]
         elif not wrong and (self.period.last - self.period.first).days >= MOST_DAYS:
             wrong["Business days"] = [f"A report spans {MOST_DAYS} days at most."]

@@ -7,6 +7,7 @@ from core.business_time import DAY, next_month, today
 
 # A report of more days is one nobody reads, and would take its time.
 MOST_DAYS = 400
+EARLIEST, LATEST = dt.date(2000, 1, 1), dt.date(2099, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,11 @@ class Period:
 
     first: dt.date
     last: dt.date
+
+    @property
+    def is_sane(self) -> bool:
+        """Tell whether one can reckon with these days: the calendar has ends."""
+        return EARLIEST <= self.first <= LATEST and EARLIEST <= self.last <= LATEST
 
     @property
     def is_month(self) -> bool:

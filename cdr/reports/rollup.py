@@ -21,6 +21,7 @@ from cdr.reports.models import Mark, MoneyDay, RolledDay, TrafficDay
 from core.business_time import DAY, day_bounds, day_of
 from dids.rentals.models import RentalCharge
 from systemlog.duties import advisory_lock
+from systemlog.intake import DATABASE_AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +154,7 @@ def renew_due(*, patience: float = 60.0) -> int:
     Stops after ``patience`` seconds; the next call goes on. One process at a time, others return at once.
     """
     until, renewed = time.monotonic() + patience, 0
+    failed: Exception | None = None
     with advisory_lock(LOCK) as held:
         if not held:
             return 0
@@ -160,10 +162,20 @@ def renew_due(*, patience: float = 60.0) -> int:
         for day in marked_days():
             if not is_due(day):
                 continue
-            renew_day(day)
+            try:
+                renew_day(day)
+            except DATABASE_AWAY:
+                raise
+            except Exception as error:
+                # One day that cannot be made must not keep the others from it.
+                logger.exception("the reports' day %s could not be made", day)
+                failed = error
+                continue
             renewed += 1
             if time.monotonic() > until:
                 break
+    if failed is not None:
+        raise failed
     return renewed
 
 

@@ -168,6 +168,8 @@ def test_the_plot_has_every_day_and_what_came_of_its_calls(admin_page: Client, c
         ({"day_after": "2026-11-20", "day_before": "2026-11-01"}, "The last day lies before the first"),
         ({"day_after": "2020-01-01", "day_before": "2026-11-01"}, "400 days at most"),
         ({"day_after": "yesterday"}, "Enter a valid date"),
+        ({"day_after": "0001-01-01", "day_before": "0001-01-02"}, "Days from 2000-01-01"),
+        ({"day_before": "9999-12-31"}, "Days from 2000-01-01"),
         ({"by": "weather"}, "Select a valid choice"),
         ({"country": "XX"}, "Select a valid choice"),
     ],
