@@ -27,7 +27,7 @@ HELD = "SELECT DISTINCT balance_id FROM billing_reservation WHERE attempt_id = A
 HELD_FREE = """
 SELECT r.attempt_id, r.leg, r.free_seconds, f.account_id, f.did_id, f.month
 FROM billing_reservation r JOIN billing_freeseconds f ON f.id = r.bucket_id
-WHERE r.attempt_id = ANY(%s::uuid[]) AND r.state = 'held' AND r.free_seconds > 0
+WHERE r.attempt_id = ANY(%s::uuid[]) AND r.state = 'held'
 """
 CLOSE = """
 WITH closed AS (
@@ -53,9 +53,10 @@ def held_balances(attempts: Collection[uuid.UUID]) -> set[int]:
 
 
 def held_free_seconds(attempts: Collection[uuid.UUID]) -> dict[tuple[uuid.UUID, str], tuple[Bucket, int]]:
-    """Return by attempt and leg the free seconds held for it, and of which bucket.
+    """Return by attempt and leg the free seconds held for it, none so far too, and of which bucket.
 
-    They are let go by :class:`billing.free_seconds.FreeSecondsLedger`, before any balance is locked.
+    They are let go by :class:`billing.free_seconds.FreeSecondsLedger`, before any balance is locked. Read them again
+    once their buckets are locked: until then a call may be extended.
     """
     if not attempts:
         return {}
@@ -106,6 +107,7 @@ def release(attempts: Collection[uuid.UUID]) -> set[uuid.UUID]:
     with transaction.atomic():
         free = held_free_seconds(attempts)
         ledger = FreeSecondsLedger(bucket for bucket, _ in free.values())
+        free = {key: held for key, held in held_free_seconds(attempts).items() if key in free}
         for bucket, seconds in free.values():
             ledger.release(bucket, seconds)
         ledger.save()

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from billing.free_seconds import Bucket, FreeSecondsLedger
 from billing.posting import LARGEST
 from billing.rating import PartCharge, charge, charge_beyond
+from billing.reservations import held_free_seconds
 from cdr.models import CDR, ChargedLeg
 from routing.leg_prices import LegPrice, account_leg_price, carrier_leg_price
 from routing.snapshot import Snapshot
@@ -87,6 +88,9 @@ def charge_legs(
     before = used_before({leg.record.attempt_id for leg in legs})
     buckets = [*(bucket for bucket, _ in before.values()), *(leg.bucket for leg in legs if leg.bucket)]
     ledger = FreeSecondsLedger([*buckets, *(bucket for bucket, _ in held.values())])
+    # Under the lock, for until then a call may have been extended.
+    now_held = held_free_seconds({attempt for attempt, _ in held})
+    held = {key: now_held[key] for key in held.keys() & now_held.keys()}
     own = {(leg.record.attempt_id, leg.price.leg) for leg in legs}
     for key in held.keys() - own:
         ledger.release(*held[key])

@@ -44,6 +44,20 @@ WHERE c.ended_at IS NULL AND c.answered_at < now() - make_interval(secs => %(fli
         WHERE r.attempt_id = c.attempt_id AND r.leg = leg.value ->> 0 AND r.state = 'held')
 ORDER BY c.started_at, 2
 """
+# By bucket: an account's month, of its product (no DID) or of a DID's own price.
+FREE = """
+SELECT f.account_id, f.did_id, f.month, f.used, coalesce(l.used, 0), f.held, coalesce(r.held, 0)
+FROM billing_freeseconds f
+LEFT JOIN (
+    SELECT (rate -> 'free' ->> 0)::bigint AS account_id, coalesce((rate -> 'free' ->> 1)::bigint, 0) AS did_id,
+           (rate -> 'free' ->> 2)::date AS month, sum(free_seconds) AS used
+    FROM cdr_chargedleg WHERE free_seconds > 0 GROUP BY 1, 2, 3
+) l ON l.account_id = f.account_id AND l.did_id = coalesce(f.did_id, 0) AND l.month = f.month
+LEFT JOIN (
+    SELECT bucket_id, sum(free_seconds) AS held FROM billing_reservation WHERE state = 'held' GROUP BY 1
+) r ON r.bucket_id = f.id
+WHERE f.used <> coalesce(l.used, 0) OR f.held <> coalesce(r.held, 0) ORDER BY 1, 2, 3
+"""
 
 
 def _rows(statement: str) -> list[tuple[uuid.UUID, str, int, Decimal, Decimal]]:
@@ -73,3 +87,16 @@ def prove_reservations() -> Iterable[Difference]:
     for attempt_id, leg, balance_id, *_ in _rows(UNHELD):
         words = f"Call {attempt_id}: it goes on with nothing reserved for the {leg} on balance {balance_id}"
         yield Difference(words, balance_id, attempt_id)
+
+
+@register_proof
+def prove_free_seconds() -> Iterable[Difference]:
+    """Yield each account's month whose free seconds are not those that its calls have used, or hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(FREE)
+        for account_id, did_id, month, used, charged, held, reserved in cursor.fetchall():
+            whose = f"of DID {did_id}" if did_id else "of the product"
+            yield Difference(
+                f"Free seconds of account {account_id} {whose} in {month:%Y-%m}: {used} are used and {held} held, "
+                f"its calls have used {charged} and hold {reserved}"
+            )
