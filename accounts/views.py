@@ -226,10 +226,16 @@ class AccountView(ObjectFormView):
         return [render.choice_pill(instance, "state"), *archived_pill(instance)]
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
-        """Add what is used of the free seconds that its product grants."""
+        """Add whether it pays for calls at all, and what is used of the free seconds that its product grants."""
         product = self.object.product
         granted = product is not None and product.free_seconds > 0
-        return super().get_context_data(free_use=free_seconds_now(self.object.pk) if granted else None, **extra)
+        # A number's own price counts before the product does, and where there is none.
+        priced = product is None and self.object.aliases.filter(dids__price__isnull=False).exists()
+        return super().get_context_data(
+            receives_free=product is None and not priced,
+            free_use=free_seconds_now(self.object.pk) if granted else None,
+            **extra,
+        )
 
     def perform(self, form: Any) -> Account:
         """Save the account and the limit of its balance."""

@@ -202,3 +202,8 @@ def test_pages_say_how_much_of_the_month_is_used(route: dict[str, int], operator
     )
     shown = operator_page.get(reverse("dids:did_detail", args=[route["did_id"]])).content.decode()
     assert "10 of 600" in shown and "held for calls now" in shown
+    Account.objects.filter(pk=route["account_id"]).update(product=None)
+    address = reverse("accounts:account_detail", args=[route["account_id"]])
+    assert "No credit" in operator_page.get(address).content.decode()
+    DIDPrice.objects.all().delete()
+    assert "receives calls free" in operator_page.get(address).content.decode()
