@@ -1,8 +1,8 @@
 """Release what is held for calls that are over, or that the switch never told of (the sweep).
 
 The worker gives back what a call held in the transaction that takes its end in. Left are: what a decider reserved after
-that, because it hung and the other one answered; and a call of which no event ever came. A call whose end never comes
-is no case of this: cdr.lost_calls ends it.
+that, because it hung and the other one answered; and a call of which no event ever came, and no decider heard that it
+talks. A call whose end never comes is no case of this: cdr.lost_calls ends it.
 """
 
 import datetime as dt
@@ -42,15 +42,18 @@ def release_vanished() -> bool:
 def sweep(now: dt.datetime) -> bool:
     """Release what is held for nothing at this instant."""
     held = MeteredCall.objects.filter(closed_at=None, started_at__lt=now - SETTLED).order_by("started_at")
-    started = dict(held.values_list("attempt_id", "started_at"))
-    if not started:
+    calls = {call.attempt_id: call for call in held}
+    if not calls:
         return False
+    started = [call.started_at for call in calls.values()]
     known = CDR.objects.filter(
-        attempt_id__in=list(started),
-        started_at__range=(min(started.values()) - MARGIN, max(started.values()) + MARGIN),
+        attempt_id__in=list(calls), started_at__range=(min(started) - MARGIN, max(started) + MARGIN)
     )
-    last = set(known.filter(ended_at=None).values_list("attempt_id", flat=True))
-    vanished = sorted(started.keys() - last, key=lambda attempt: attempt.int)[:AT_ONCE]
+    ended = {attempt: at is not None for attempt, at in known.values_list("attempt_id", "ended_at")}
+    vanished = sorted(
+        (attempt for attempt, call in calls.items() if ended.get(attempt, not talks(call, now))),
+        key=lambda attempt: attempt.int,
+    )[:AT_ONCE]
     if not vanished:
         return False
     with transaction.atomic():
@@ -59,6 +62,16 @@ def sweep(now: dt.datetime) -> bool:
         write_entries(entry(attempt, amounts.get(attempt, ""), now) for attempt in sorted(released))
     logger.warning("what was held for %d vanished calls was released", len(released))
     return len(vanished) == AT_ONCE
+
+
+def talks(call: MeteredCall, now: dt.datetime) -> bool:
+    """Tell whether the switch told a decider that a call was answered, and it may last: its events are only late.
+
+    A switch that cannot reach the stream tells deciders all the same; the call goes on, and has to be paid for.
+    """
+    if call.answered_at is None or call.over_at is not None:
+        return False
+    return now < call.answered_at + dt.timedelta(seconds=call.max_seconds) + SETTLED
 
 
 def amounts_of(attempts: list[uuid.UUID]) -> dict[uuid.UUID, str]:

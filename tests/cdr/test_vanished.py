@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from billing.metering.models import MeteredCall
 from billing.models import Balance, FreeSeconds, Reservation
 from cdr.models import CDR
 from cdr.vanished import sweep
@@ -46,3 +47,20 @@ def test_it_releases_what_is_held_for_nothing() -> None:
     assert any("0.061 USD on the account’s leg" in entry.message for entry in said)
     assert sweep(timezone.now()) is False
     assert said.count() == 2
+
+
+def test_a_call_that_talks_keeps_what_it_holds_while_its_events_are_late() -> None:
+    """The switch cannot reach the stream, but told a decider: until it is over, or lasted as long as it may."""
+    balance = a_balance("10")
+    talking, over, longest = (a_paid_call(balance, ago) for ago in (300, 200, 20_000))
+    now = timezone.now()
+    for attempt, ago in ((talking, 290), (over, 190), (longest, 19_990)):
+        MeteredCall.objects.filter(pk=attempt).update(answered_at=now - dt.timedelta(seconds=ago))
+    MeteredCall.objects.filter(pk=over).update(over_at=now)
+    sweep(now)
+    states = dict(Reservation.objects.values_list("attempt_id", "state"))
+    assert states == {talking: "held", over: "released", longest: "released"}
+    # Its end came: what a decider set aside after that is released, whatever it heard.
+    a_cdr(talking, 300, ended=True)
+    sweep(now)
+    assert held(balance) == 0
