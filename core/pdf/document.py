@@ -35,6 +35,8 @@ WIDTH = PAGE_WIDTH - 2 * SIDE
 SMALL, BODY = 8.0, 9.0
 # On the pages after the first: one line that says what this is.
 RUNNING_HEAD = 9 * mm
+# Of an address: one of five hundred line breaks is no letter, but an invoice that has it must still be set.
+MOST_LINES = 16
 # ReportLab's fonts and parsers are shared by all threads of a process.
 _one_at_a_time = threading.Lock()
 
@@ -72,7 +74,8 @@ class Letterhead(Flowable):
     def __init__(self, sender: Party) -> None:
         super().__init__()
         self.name = wrapped(sender.name, BOLD, 14, WIDTH * 0.55, most=3)
-        self.lines = [runs for line in sender.lines for runs in wrapped(line, REGULAR, SMALL, WIDTH * 0.4, most=3)]
+        lines = [runs for line in sender.lines for runs in wrapped(line, REGULAR, SMALL, WIDTH * 0.4, most=3)]
+        self.lines = lines[:MOST_LINES]
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         """Return the size."""
@@ -102,7 +105,8 @@ class Opening(Flowable):
         left = WIDTH * 0.5
         self.label = wrapped(label, REGULAR, SMALL, left, most=1)
         self.name = wrapped(addressee.name, BOLD, 10, left, most=4)
-        self.lines = [runs for line in addressee.lines for runs in wrapped(line, REGULAR, BODY, left, most=3)]
+        lines = [runs for line in addressee.lines for runs in wrapped(line, REGULAR, BODY, left, most=3)]
+        self.lines = lines[:MOST_LINES]
         self.at = WIDTH * 0.58
         labels = [width_of(printable(name), REGULAR, BODY) for name, _ in facts]
         self.fact_at = self.at + min(max(labels, default=0), WIDTH * 0.2) + GAP

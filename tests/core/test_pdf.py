@@ -112,3 +112,11 @@ def test_a_file_name_cannot_carry_a_header() -> None:
     response = pdf_response(b"%PDF", 'a"\r\nSet-Cookie: x=1')
     assert response["Content-Disposition"] == 'inline; filename="a-Set-Cookie-x-1.pdf"'
     assert "Set-Cookie" not in response
+
+
+def test_an_address_of_hundreds_of_lines_is_still_set() -> None:
+    """What is issued stays as it is, so it has to be set whatever was typed."""
+    endless = Party("Acme", ["x"] * 250)
+    document = PdfDocument(title="Invoice", sender=endless)
+    document.opening("Bill to", endless, [("Number", "1")])
+    assert document.render().startswith(b"%PDF")
