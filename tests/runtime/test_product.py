@@ -50,7 +50,7 @@ def test_the_portal_serves_its_pages_and_static_files(stack: Stack) -> None:
 
 def test_every_process_shows_its_heartbeat(stack: Stack) -> None:
     """A process that hangs falls silent on the page that lists them."""
-    expected = {"decider-1", "decider-2", "ingest@voipbilling", "general@voipbilling", "beat"}
+    expected = {"decider-1", "decider-2", "ingest@voipbilling", "general@voipbilling", "beat", "sw1", "sw1-relay"}
     eventually(lambda: expected <= set(Heartbeat.objects.values_list("name", flat=True)), 10, "all have beaten")
 
 
