@@ -93,6 +93,10 @@ class PortalViewSet(viewsets.GenericViewSet):
         user: Any = self.request.user
         return user
 
+    def filter_queryset(self, queryset: Any) -> Any:
+        """Filter lists only: what a list leaves out unless it is asked for (archived rows) has its address still."""
+        return queryset if self.detail else super().filter_queryset(queryset)
+
     def handle_exception(self, exc: Exception) -> Response:
         """Translate the words of services and models."""
         if isinstance(exc, ModelValidationError):

@@ -1,7 +1,5 @@
 """Rental plans over HTTP."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -50,10 +48,6 @@ class RentalPlanViewSet(SavedRowMixin):
     def get_queryset(self) -> QuerySet[RentalPlan]:
         """Return plans; the list leaves archived ones out unless they are asked for."""
         return RentalPlan.objects.select_related("carrier__balance")
-
-    def filter_queryset(self, queryset: Any) -> Any:
-        """Filter lists only: an archived plan has its address still."""
-        return queryset if self.detail else super().filter_queryset(queryset)
 
     @extend_schema(request=None, responses=RentalPlanSerializer)
     @action(detail=True, methods=["post"], serializer_class=Serializer)

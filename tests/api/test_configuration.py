@@ -8,7 +8,7 @@ from django.test import Client as Browser
 from django.urls import get_resolver
 
 from accounts.models import Alias
-from accounts.services import digests
+from accounts.services import archive_account, digests
 from billing.models import Product
 from billing.selectors import free_inbound_product
 from carriers.models import Carrier, CarrierAccount
@@ -131,6 +131,15 @@ def test_what_cannot_be_is_a_problem_beside_its_field(api: Api, operator: User) 
         assert status == 400, (path, body)
         assert words in str(problem["errors"][field]), problem
     assert not acme.accounts.exists() and not DID.objects.exists()
+
+
+def test_what_the_lists_leave_out_has_its_address_still(api: Api, operator: User) -> None:
+    account = an_account(operator)
+    archive_account(actor=operator, account=account)
+    assert api("get", "accounts/")[1]["results"] == []
+    assert api("get", f"accounts/{account.pk}/")[1]["id"] == account.pk
+    payment = {"amount": "5", "idempotency_key": "late"}
+    assert api("post", f"accounts/{account.pk}/payments/", payment)[0] == 201
 
 
 def test_a_mapping_is_all_or_nothing_and_names_the_holder(api: Api, operator: User) -> None:
