@@ -68,10 +68,6 @@ class PlanForm(forms.ModelForm):
         return self.cleaned_data["currency"].upper()
 
 
-class ArchiveForm(forms.Form):
-    """Nothing but the button."""
-
-
 class PlanField(forms.ModelChoiceField):
     """A choice of rental plans, each with its fees; one that is archived is offered where it is had already."""
 

@@ -7,16 +7,17 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.utils.safestring import SafeString
 
 from core import render
+from core.archive import ArchiveView, RestoreMixin, archived_pill, is_archived, is_in_use
 from core.counting import related_count
 from core.models import User
 from core.tabs import ViewTab, register_tab
-from core.views import CreateView, EmptyState, FormActionView, ListView, PageAction
+from core.views import CreateView, EmptyState, ListView, PageAction
 from core.views.detail import TabView
 from core.views.guarded import GuardedDeleteView
 from core.views.tabform import ObjectFormView
 from dids.plans.choices import RentalSide
 from dids.plans.filters import PlanFilterSet
-from dids.plans.forms import ArchiveForm, PlanForm
+from dids.plans.forms import PlanForm
 from dids.plans.models import RentalPlan
 from dids.plans.services import archive_plan, delete_plan, save_plan, users_words, what_keeps
 from dids.plans.tables import PlanTable, default_words
@@ -75,8 +76,8 @@ class PlanView(ObjectFormView):
     tab = ViewTab("Main", weight=100)
     template_name = "rentals/plan.html"
     object_actions = (
-        PageAction("Archive", "rental_plans:rentalplan_archive", "archive", shown=lambda plan: not plan.archived_at),
-        PageAction("Take back", "rental_plans:rentalplan_restore", "archive-off", shown=lambda plan: plan.archived_at),
+        PageAction("Archive", "rental_plans:rentalplan_archive", "archive", shown=is_in_use),
+        PageAction("Take back", "rental_plans:rentalplan_restore", "archive-off", shown=is_archived),
         PageAction("Delete", "rental_plans:rentalplan_delete", "trash", danger=True),
     )
 
@@ -91,7 +92,7 @@ class PlanView(ObjectFormView):
         pills = [render.choice_pill(instance, "side")]
         if instance.is_default:
             pills.append(render.pill("Default", "azure"))
-        return [*pills, render.pill("Archived")] if instance.archived_at else pills
+        return [*pills, *archived_pill(instance)]
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add who has it."""
@@ -124,40 +125,21 @@ class PlanHistoryTab(TabView):
         return super().get_context_data(versions=rows, **extra)
 
 
-class PlanArchive(FormActionView):
+class PlanArchive(ArchiveView):
     """Offer a plan no more."""
 
     model = RentalPlan
-    form_class = ArchiveForm
-    submit_label = "Archive"
     lead = "It is offered for no more numbers, and is no default. Numbers that have it go on being charged by it."
 
-    def get_title(self) -> str:
-        """Return the question."""
-        return f"{self.submit_label} {self.object}?"
-
-    def perform(self, form: Any) -> RentalPlan:
-        """Archive it."""
-        return archive_plan(actor=self.actor, plan=self.object)
-
-    def get_success_message(self, result: RentalPlan) -> str:
-        """Say so."""
-        return f"{result} archived."
+    def archive(self) -> RentalPlan:
+        """Archive it, or take it back."""
+        return archive_plan(actor=self.actor, plan=self.object, archived=self.archived)
 
 
-class PlanRestore(PlanArchive):
+class PlanRestore(RestoreMixin, PlanArchive):
     """Offer an archived plan again."""
 
-    submit_label = "Take back"
     lead = "It is offered again when numbers are given plans."
-
-    def perform(self, form: Any) -> RentalPlan:
-        """Take it back."""
-        return archive_plan(actor=self.actor, plan=self.object, archived=False)
-
-    def get_success_message(self, result: RentalPlan) -> str:
-        """Say so."""
-        return f"{result} is offered again."
 
 
 class PlanDelete(GuardedDeleteView):
