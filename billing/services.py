@@ -173,11 +173,6 @@ def set_terms(*, actor: User, balance: Balance, **terms: Any) -> Balance:
     return balance
 
 
-def set_credit_limit(*, actor: User, balance: Balance, credit_limit: Decimal) -> Balance:
-    """Change how far below zero ``balance`` may go. Raise ValidationError for a negative limit."""
-    return set_terms(actor=actor, balance=balance, credit_limit=credit_limit)
-
-
 def _check_terms(balance: Balance) -> None:
     if not balance.credit_limit.is_finite() or balance.credit_limit < 0:
         raise ValidationError({"credit_limit": "A credit limit is not negative."})

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from billing.ledger import check_ledger
 from billing.models import Balance, LedgerEntry
-from billing.services import open_balance, record_adjustment, record_payment, set_credit_limit
+from billing.services import open_balance, record_adjustment, record_payment, set_terms
 from billing.tasks import prove_ledger
 from core.choices import Role
 from systemlog.models import LogEntry
@@ -68,9 +68,9 @@ def test_only_an_administrator_adjusts_and_says_why() -> None:
 def test_a_credit_limit_is_never_negative() -> None:
     balance = open_balance(currency="usd")
     assert balance.currency == "USD"
-    assert set_credit_limit(actor=a_user(), balance=balance, credit_limit=Decimal(3)).in_credit
+    assert set_terms(actor=a_user(), balance=balance, credit_limit=Decimal(3)).in_credit
     with pytest.raises(ValidationError):
-        set_credit_limit(actor=a_user(), balance=balance, credit_limit=Decimal(-3))
+        set_terms(actor=a_user(), balance=balance, credit_limit=Decimal(-3))
 
 
 @pytest.mark.django_db
