@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
+from core.fields import MONEY_STEP
+
 # All others have two.
 _MINOR_UNITS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
@@ -33,7 +35,7 @@ def amount_text(amount: Decimal, currency: str, decimals: int | None = None) -> 
 
     ``decimals`` asks for at least so many, for amounts that stand under each other.
     """
-    exact = abs(amount).quantize(Decimal("0.000001"))
+    exact = abs(amount).quantize(MONEY_STEP)
     whole, _, fraction = f"{exact:,.6f}".replace(",", "\u202f").partition(".")
     digits = minor_digits(currency) if decimals is None else decimals
     fraction = fraction.rstrip("0").ljust(digits, "0")

@@ -20,9 +20,9 @@ from django.utils import timezone
 from billing.choices import EntryKind
 from billing.models import Balance, LedgerEntry
 from core.bulk import insert_rows
+from core.fields import MONEY_STEP
 from core.models import User
 
-MONEY_STEP = Decimal("0.000001")
 LARGEST = Decimal("999999999999")  # NUMERIC(18,6) holds twelve digits before the point.
 
 RECEIPTS = 0x72656369  # 'reci' in ASCII; any number that no other advisory lock of this database uses

@@ -22,3 +22,5 @@ class MoneyField(models.DecimalField):
 
 
 ZERO = Decimal("0.000000")
+# The smallest amount that MoneyField holds: what is computed is rounded to it, once.
+MONEY_STEP = Decimal("0.000001")

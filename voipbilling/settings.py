@@ -1,7 +1,6 @@
 """Settings, all from the environment; docs/operating.md lists them."""
 
 import os
-from decimal import Decimal
 from pathlib import Path
 
 import dj_database_url
@@ -371,4 +370,3 @@ RENTAL_REFUND_UNUSED = env_flag("RENTAL_REFUND_UNUSED")
 # Money: one quantum is the price of this many seconds, plus one increment.
 RESERVATION_SECONDS = int(os.environ.get("RESERVATION_SECONDS", "60"))
 DEFAULT_CURRENCY = os.environ.get("DEFAULT_CURRENCY", "USD")
-MONEY_STEP = Decimal("0.000001")

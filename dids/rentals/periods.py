@@ -10,10 +10,10 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
 from core.business_time import DAY, day_of, day_start, next_month
+from core.fields import MONEY_STEP
 from dids.plans.choices import FirstPeriod
 from dids.rentals.choices import ChargeKind
 
-STEP = Decimal("0.000001")
 # Twelve digits before the point, times 31 days, by at most 31: nothing is rounded before the last step.
 EXACT = Context(prec=60)
 
@@ -78,7 +78,7 @@ class Step(NamedTuple):
 
 def share(fee: Decimal, days: int, of_days: int) -> Decimal:
     """Return ``fee`` times days / of_days, rounded once, half away from zero, to six places."""
-    return EXACT.divide(EXACT.multiply(fee, Decimal(days)), Decimal(of_days)).quantize(STEP, ROUND_HALF_UP, EXACT)
+    return EXACT.divide(EXACT.multiply(fee, Decimal(days)), Decimal(of_days)).quantize(MONEY_STEP, ROUND_HALF_UP, EXACT)
 
 
 def days_in_month(day: dt.date) -> int:
