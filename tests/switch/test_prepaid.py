@@ -1,6 +1,7 @@
 """Paid calls at the switch: reserved before they start, extended while funds last, ended on both legs when they end."""
 
 import datetime as dt
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ CALL = "call"
 # A cent a second, in seconds: what a call of n seconds costs is easily seen.
 PRICE = "0.60"
 # RESERVATION_SECONDS of the stack, and one increment.
-QUANTUM = Decimal("0.05")
+QUANTUM = Decimal("0.07")
 
 
 @dataclass
@@ -146,16 +147,18 @@ def test_the_call_ends_on_both_legs_when_funds_do(
 def test_a_payment_during_the_call_extends_it(
     stack: Stack, network: Network, paid: Paid, carrier: CarrierAt, phone: PhoneMaker, story: Story
 ) -> None:
-    """Funds for one quantum would end it after three seconds; it goes on until the caller hangs up."""
+    """Funds for one quantum would end it after five seconds; it goes on until the caller hangs up."""
     paid.pay(network, str(QUANTUM))
     phone(paid.line)
-    call = carrier().start(talking(7) + hang_up(), paid.line.number)
+    call = carrier().start(talking(8) + hang_up(), paid.line.number)
     eventually(lambda: paid.lacking == "account", 5, "the meter knows that funds end")
     paid.pay(network, "1")
     result = call.wait()
     assert result, result.errors
-    story.tells(result, "completed", 200, 16, CALL, by="caller")
-    assert paid.settled().amount == Decimal("1.05") - Decimal("0.08")
+    record = story.tells(result, "completed", 200, 16, CALL, by="caller")
+    (leg,) = ChargedLeg.objects.filter(attempt_id=record.attempt_id, leg="account")
+    assert leg.charged_seconds >= 8
+    assert paid.settled().amount == QUANTUM + 1 - leg.amount
 
 
 def test_another_decider_takes_over_the_meter(
@@ -173,6 +176,25 @@ def test_another_decider_takes_over_the_meter(
     assert result, result.errors
     story.tells(result, "completed", 200, 16, CALL, by="caller")
     stack.wait_ready(leader)
+
+
+def test_a_paid_call_outlives_a_restart_of_the_switch(
+    stack: Stack, network: Network, paid: Paid, carrier: CarrierAt, phone: PhoneMaker, story: Story
+) -> None:
+    """The switch is killed in the call; started anew it hears the cover again, and the call is extended as before."""
+    paid.pay(network, "1")
+    phone(paid.line)
+    call = carrier().start(talking(16) + hang_up(), paid.line.number)
+    eventually(lambda: paid.call is not None and paid.call.seconds >= 13, 10, "the call was extended")
+    time.sleep(1.0)
+    stack.kill("switch")
+    stack.wait_ready("switch")
+    result = call.wait()
+    assert result, result.errors
+    record = story.tells(result, "completed", 200, 16, CALL, by="caller")
+    (leg,) = ChargedLeg.objects.filter(attempt_id=record.attempt_id, leg="account")
+    assert leg.charged_seconds in {16, 17}
+    assert paid.settled().amount == 1 - leg.amount
 
 
 def test_without_deciders_the_switch_ends_the_call_where_its_cover_does(
@@ -240,7 +262,7 @@ def test_a_hundred_calls_at_once_never_overdraw(
     assert all("The account has no funds for this call" in entry.message for entry in refusals)
     decisions = Attempt.objects.filter(attempt_id__in=records.filter(reason="account_no_credit").values("attempt_id"))
     failed = {Decision.from_record(record).failed for record in decisions.values_list("record", flat=True)}
-    assert {check.words for check in failed if check} == {f"{paid.account.name} does not have 0.050000 USD"}
+    assert {check.words for check in failed if check} == {f"{paid.account.name} does not have {QUANTUM}0000 USD"}
     charged = ChargedLeg.objects.filter(attempt_id__in=records.values("attempt_id"), leg="account")
     assert paid.balance.amount == QUANTUM * 10 - sum(leg.amount for leg in charged)
     assert check_ledger() == []
