@@ -80,7 +80,7 @@ class Traffic:
         ):
             calls = round(rate * self.seconds)
             # Many may be open at once while nothing answers; SIPp would else call less.
-            run = carrier.start(steps, number, calls=calls, rate=rate, strict=False, options=("-l", str(calls)))
+            run = carrier.start(steps, number, calls=calls, rate=rate, options=("-l", str(calls)))
             self._running.append((wanted, run.process, run.trace))
 
     def stop(self) -> None:
