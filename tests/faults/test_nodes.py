@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from launcher import health
 
-from core.models import Heartbeat
 from tests.faults.accounting import account_for
 from tests.faults.faults import HANG_SECONDS
 from tests.faults.report import PROPERTY, Row
@@ -152,4 +152,7 @@ def test_harm_to_one_of_several(
     finally:
         for traffic in runs.values():
             traffic.stop()
-    eventually(lambda: Heartbeat.objects.filter(name="sw2").exists(), 20, "the second switch lives")
+    # The next row must not meet what this one has killed.
+    back = {"sw2", *DECIDERS}
+    url = stack.database_url
+    eventually(lambda: set(health.beating(url, tuple(back), since=over, ready=True)) == back, 30, "sw2 works again")

@@ -33,7 +33,8 @@ def test_the_carrier_reinvites(network: Network, carrier: CarrierAt, phone: Phon
     called = phone(line)
     reinvite = [fragment("in_dialog", method="INVITE", cseq=2, extra=""), expect(100, optional=True), expect(200)]
     update = [fragment("in_dialog", method="UPDATE", cseq=3, extra=""), expect(200)]
-    steps = [*talking(0.2), *reinvite, fragment("ack", cseq=2), *update, *hang_up(4)]
+    # Workers of a busy switch may hand on in another order what comes at once.
+    steps = [*talking(0.2), *reinvite, fragment("ack", cseq=2), pause(0.3), *update, *hang_up(4)]
     result = carrier().call(steps, line.number)
     assert result, result.errors
     assert [m.method for m in called.messages] == ["INVITE", "ACK", "INVITE", "ACK", "UPDATE", "BYE"]
