@@ -179,7 +179,8 @@ def top_up() -> bool:
 def deck(seed: int) -> Iterator[tuple[random.Random, Situation, float]]:
     """Yield situations for ever, each with the pause after it: all that can be played, the usual ones often; mixed."""
     chance = random.Random(f"{seed}:live")
-    cards = [*LIVE, *(situation for situation in WRONG if situation.playable)]
+    # Often: it lasts a minute, and is left out while one is up.
+    cards = [*LIVE * 4, *(situation for situation in WRONG if situation.playable)]
     for situation in USUAL:
         cards += [situation] * max(1, situation.weight // USUAL_SHARE)
     # A portal where no call is up looks dead: it begins with some that last.

@@ -147,9 +147,13 @@ def test_its_phones_ring_on_the_real_switch(demo: Stack) -> None:
 
 def test_a_prepaid_call_ends_with_its_funds(demo: Stack) -> None:
     """The operator pays a minute's worth into the hotline; the switch ends the call as it is used up."""
-    live = CDR.objects.filter(source__startswith="127.", number=HOTLINE_NUMBER, reason="funds_ended")
-    eventually(live.exists, 120, "a call ran out of funds")
-    call = live.earliest("started_at")
+    calls = CDR.objects.filter(source__startswith="127.", number=HOTLINE_NUMBER)
+    ended = calls.filter(reason="funds_ended")
+    try:
+        eventually(ended.exists, 120)
+    except AssertionError:
+        raise AssertionError(f"no call ran out of funds: {list(calls.values('started_at', 'reason'))}") from None
+    call = ended.earliest("started_at")
     balance = Account.objects.get(name=HOTLINE_ACCOUNT).balance
     payments = LedgerEntry.objects.filter(balance=balance, kind="payment")
     assert payments.exists()
