@@ -65,6 +65,7 @@ def test_what_is_chosen_stays_chosen_while_other_numbers_are_searched(
 ) -> None:
     desk.goto(f"{live_server.url}/accounts/{account.pk}/dids/")
     desk.get_by_role("link", name="Add DID number").first.click()
+    desk.wait_for_url("**/dids/add/")  # loaded with its scripts: what is typed before them searches nothing
     words = desk.locator("[data-chosen-words]")
     expect(words).to_have_text("Nothing chosen yet")
     desk.locator("[data-search]").fill("0014")

@@ -177,7 +177,7 @@ class DeciderProcess:
         self.switch.accept()
         return self
 
-    def stop(self, seconds: float = 5.0) -> int:
+    def stop(self, seconds: float = 20.0) -> int:
         """Send SIGTERM and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)

@@ -17,7 +17,7 @@ from tests.switch.conftest import PhoneMaker, Story
 from tests.switch.network import ACME, ACME_IPV6, Network, alias_of
 from tests.switch.phone import Manner
 from tests.switch.raw import Raw
-from tests.switch.sipp import Carrier, expect, fragment, hang_up, refused, talking
+from tests.switch.sipp import Carrier, expect, fragment, hang_up, pause, refused, talking
 
 CarrierAt = Callable[..., Carrier]
 Logged = Callable[..., LogEntry]
@@ -58,7 +58,7 @@ def test_a_phone_behind_nat_is_called_over_its_own_connection(
     line = network.line()
     called = phone(line, transport=transport, contact=f"sip:{line.user}@10.99.0.7:5060;transport={transport}")
     reinvite = [fragment("in_dialog", method="INVITE", cseq=2, extra=""), expect(100, optional=True), expect(200)]
-    result = carrier().call([*talking(0.1), *reinvite, fragment("ack", cseq=2), *hang_up(3)], line.number)
+    result = carrier().call([*talking(0.1), *reinvite, fragment("ack", cseq=2), pause(0.3), *hang_up(3)], line.number)
     assert result, result.errors
     assert [m.method for m in called.messages] == ["INVITE", "ACK", "INVITE", "ACK", "BYE"]
     story.tells(result, "completed", 200, 16, CALL, by="caller")
