@@ -187,8 +187,10 @@ class Follower:
 
     async def _follow(self) -> None:
         while True:
+            # Not wait_for(): in Python 3.11 it swallows a cancellation that comes with a notification.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), ASK_SECONDS)
+                async with asyncio.timeout(ASK_SECONDS):
+                    await self._woken.wait()
             self._woken.clear()
             if self._lost is not None:
                 raise self._lost

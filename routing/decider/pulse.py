@@ -81,7 +81,8 @@ class Pulse:
                     # means no sign of life.
                     self._connection = None
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._due.wait(), max(0, due - loop.time()))
+                    async with asyncio.timeout_at(due):
+                        await self._due.wait()
         finally:
             self._jobs.close()
             if self._connection is not None:
