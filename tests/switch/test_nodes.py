@@ -125,6 +125,26 @@ def test_a_phone_of_the_other_switch_rings_through_its_own(
     story.tells(result, "completed", 200, 16, "call", by="callee")
 
 
+def test_two_phones_of_the_other_switch_answer_at_the_same_moment(
+    sw1: Server, sw2: Server, network: Network, phone: PhoneMaker, story: Story
+) -> None:
+    """The answer that is one too many is ended (RFC 3261 §13.2.2.4), and that passes the phone's own switch, too."""
+    line = network.line()
+    phones = [registered_at(phone, line, sw2, answer_after=0.2, heeds_cancel=False) for _ in range(2)]
+    caller = Raw((ACME, 0))
+    caller.send(caller.request("INVITE", f"sip:{line.number}@127.0.0.1", user=line.number), sw1)
+    answers = caller.hear_finals(2)
+    assert [answer.code for answer in answers] == [200, 200]
+    for answer in answers:
+        caller.send(caller.within(answer, "ACK", 1), sw1)
+    for answer in reversed(answers):
+        assert caller.ask(caller.within(answer, "BYE", 2), sw1).code == 200
+    for called in phones:
+        called.wait_for("BYE")
+        assert {m.source for m in called.messages} == {sw2}
+    assert story.of_call(answers[0].header("Call-ID")).reason == "completed"
+
+
 def test_what_the_phone_of_the_other_switch_does_is_told_as_it_is(
     sw1: Server, sw2: Server, network: Network, carrier_at: CarrierAt, phone: PhoneMaker, story: Story
 ) -> None:
@@ -265,7 +285,7 @@ def test_a_dead_switch_takes_its_calls_and_phones_out_of_the_count(
 ) -> None:
     """Its last place is free after seconds, its phones are not registered; it comes back with what it recorded."""
     line = limited(1)
-    registered_at(phone, line, sw2, answer_after=0.05)
+    lost = registered_at(phone, line, sw2, answer_after=0.05)
     run = carrier_at(sw2).start(talking(60) + hang_up(), line.number)
     eventually(lambda: CDR.objects.filter(number=line.number, answered_at__isnull=False).exists(), 10, "it is answered")
     time.sleep(2.5)  # dialogs are written every 2 s
@@ -285,7 +305,8 @@ def test_a_dead_switch_takes_its_calls_and_phones_out_of_the_count(
     assert still, still.errors
     DID.objects.filter(pk=line.did.pk).update(call_limit=2)
     wait_in_force()
+    lost.manner = Manner(silent=True)  # its binding has come back, too
     back = registered_at(phone, line, sw2, answer_after=0.05)
     result = carrier_at(sw1).call(talking(0.1) + hang_up(), line.number)
     assert result, result.errors
-    assert {m.source for m in back.messages} == {sw2}
+    assert {(m.method, m.source) for m in back.messages} == {(method, sw2) for method in ("INVITE", "ACK", "BYE")}
