@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -130,6 +131,22 @@ def test_a_flood_harms_only_its_own_address(
     story.tells(result, "completed", 200, 16, "call")
     logged(reason="flood", source=flooder.address)
     assert LogEntry.objects.filter(reason="flood", source=flooder.address).count() == 1
+
+
+def test_what_waited_for_the_switch_is_no_flood(stack: Stack, server: Server) -> None:
+    """It was held up: what a carrier has sent meanwhile is read within one second, with what it sends then."""
+    waiting, carrier = (Raw(("127.13.2.3", 0)) for _ in range(2))
+    with stack.paused("switch"):
+        for _ in range(320):
+            waiting.send(waiting.request("OPTIONS", URI), server)
+        time.sleep(2.5)
+    for _ in range(150):
+        assert carrier.ask(carrier.request("OPTIONS", URI), server).code == 200
+    # How many had room in its socket is the kernel's business; with the others, more than the limit of a second.
+    answers = 0
+    while waiting.hear(0.2) is not None:
+        answers += 1
+    assert answers > 100
 
 
 def test_a_blocked_provider_can_still_hang_up(
