@@ -115,6 +115,8 @@ class Meter:
         self._answered: dict[str, Answered] = {}
         self._over: set[str] = set()
         self._tell_all = True
+        # What the switch has not heard yet. A tick that nobody waits for any more leaves its covers here for the next.
+        self._untold: dict[str, Cover] = {}
         self._jobs = Blocking(f"{name}-meter")
         self._connection: Any = None
 
@@ -140,8 +142,9 @@ class Meter:
             while True:
                 due = loop.time() + TICK_SECONDS
                 try:
-                    for message in await self._jobs.run(self._tick, WORK_SECONDS, self._connection):
-                        self.tell(message)
+                    await self._jobs.run(self._tick, WORK_SECONDS, self._connection)
+                    for attempt in list(self._untold):
+                        self.tell(self._untold.pop(attempt).message())
                 except (psycopg2.Error, OSError, TimeoutError) as error:
                     if self.leads:
                         log.warning("the meter is lost", error=str(error).strip())
@@ -157,29 +160,30 @@ class Meter:
         if connection is not None:
             database.cut(connection)
 
-    def _tick(self) -> list[bytes]:
-        """Write down what was told, lead if nobody does, extend; in the thread. Return what to tell the switch."""
+    def _tick(self) -> None:
+        """Write down what was told, lead if nobody does, extend; in the thread. Leave what the switch has to hear."""
         if self._connection is None:
             connection = database.connect(self.dsn, f"{self.name} meter", statement_ms=int(WORK_SECONDS * 1000))
             with connection.cursor() as cursor:
                 cursor.execute(f"SET idle_session_timeout = {SILENT_MS}")
-            self._connection = connection
+            # Whoever led did so in another session, which the server may have ended meanwhile.
+            self.leads, self._connection = False, connection
         with self._connection.cursor() as cursor:
             self._write(cursor)
             if not self.connected():
                 if self.leads:
                     log.info("gives up the meter: the switch does not hear")
                     raise OSError("no switch to tell")
-                return []
+                return
             if not self.leads:
                 cursor.execute(LEAD, [LOCK, self.switch])
                 (self.leads,) = cursor.fetchone()
                 if not self.leads:
-                    return []
+                    return
                 # What its last leader has extended it may not have told.
                 self._tell_all = True
                 log.info("leads the meter", switch=self.switch)
-            return [cover.message() for cover in self._extend(cursor)]
+            self._untold |= {str(cover.attempt): cover for cover in self._extend(cursor)}
 
     def _write(self, cursor: Any) -> None:
         if answered := dict(self._answered):
