@@ -6,7 +6,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import resolve
 
-from core.access import Access, allows
+from core.access import ROLES_OF_RULE, Access, allows
 from core.models import User
 from tests.core.addresses import all_addresses, unnamed_views
 
@@ -100,3 +100,11 @@ def test_a_disabled_user_is_out_with_the_next_click(operator_page: Client, opera
     assert operator_page.get("/settings/").status_code == 200
     User.objects.filter(pk=operator.pk).update(is_active=False)
     assert operator_page.get("/settings/").status_code == 302
+
+
+def test_nobody_may_post_where_they_may_not_read() -> None:
+    """The base of all lists asks operators for a POST; the list of users is for administrators."""
+    for address in all_addresses():
+        readers, writers = (ROLES_OF_RULE.get(rule) for rule in (address.rule.safe, address.rule.unsafe))
+        if readers is not None:
+            assert writers is not None and writers <= readers, address.name
