@@ -1,6 +1,8 @@
 """The configuration API does what the pages do, by the same services, for the same roles."""
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,8 +14,12 @@ from accounts.services import archive_account, digests
 from billing.models import Product
 from billing.selectors import free_inbound_product
 from carriers.models import Carrier, CarrierAccount
+from core.access import iterate_views
+from core.api import UserSession
 from core.models import User
 from dids.models import DID
+from systemlog.authentication import new_token
+from systemlog.models import Switch
 from tests.inventory import a_carrier, a_product, an_account, an_address, an_alias, some_dids
 
 ROOT = "/api/v1/"
@@ -28,7 +34,7 @@ class Api:
     def __call__(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
         """Return status and body."""
         call = getattr(self.browser, method)
-        if method == "get":
+        if method in ("get", "head"):
             response = call(ROOT + path, query)
         else:
             response = call(ROOT + path, json.dumps(body or {}), content_type="application/json")
@@ -200,3 +206,45 @@ def test_pages_of_rows_are_followed_by_cursor_and_filtered_as_the_list_is(api: A
     assert [row["name"] for row in api("get", "carriers/", q="203.0.113.9")[1]["results"]] == ["Carrier 4"]
     assert api("get", "dids/", carrier="999999")[0] == 400
     assert api("get", "carriers/999999/")[0] == 404
+
+
+def offered() -> Iterator[tuple[str, str]]:
+    """Yield method and path of everything that any endpoint of people offers, of a row that is not there."""
+    for address, pattern in iterate_views():
+        view: Any = pattern.callback
+        if UserSession not in getattr(getattr(view, "cls", None), "authentication_classes", ()):
+            continue
+        for method in view.actions:
+            yield method, "/" + re.sub(r"<int:\w+>", "987654321", address)
+
+
+def test_every_endpoint_asks_for_a_role_and_a_token_of_the_session(support: User, operator: User) -> None:
+    """Also those that a later change adds: who may only read changes nothing, nor does a page of somebody else's."""
+    reader, forged = Browser(), Browser(enforce_csrf_checks=True)
+    reader.force_login(support)
+    forged.force_login(operator)
+    stranger, machine = Browser(), Browser(headers={"Authorization": f"Token {new_switch_token()}"})
+    found = list(offered())
+    assert len(found) > 60
+    for method, path in found:
+        seen = {
+            name: getattr(browser, method)(path, content_type="application/json").status_code
+            for name, browser in (("reader", reader), ("forged", forged), ("stranger", stranger), ("machine", machine))
+        }
+        assert (seen["stranger"], seen["machine"]) == (401, 401), (method, path)
+        if method in ("get", "head"):
+            assert seen["reader"] in (200, 404), path
+        else:
+            assert (seen["reader"], seen["forged"]) == (403, 403), (method, path)
+
+
+def new_switch_token() -> str:
+    """Return the token of a switch, which may ask for decisions and tell events, and nothing else."""
+    token, digest = new_token()
+    Switch.objects.create(name="pbx", token_digest=digest)
+    return token
+
+
+def test_what_a_switch_may_a_person_may_not(operator_page: Browser) -> None:
+    for path in ("inbound/decisions", "inbound/covers", "switch/events"):
+        assert operator_page.post(ROOT + path, "{}", content_type="application/json").status_code == 401, path
