@@ -19,7 +19,7 @@ from core.render import money_text
 from systemlog.choices import Category, Severity
 from systemlog.duties import duty
 from systemlog.entries import ref, write_entries
-from systemlog.follow import AT_ONCE, new_rows
+from systemlog.follow import AT_ONCE, Source, new_rows, waiting
 from systemlog.models import LogEntry
 
 # Each history table with what its rows are called in entries; the label names the page that they link to.
@@ -60,16 +60,25 @@ VERBS = {"insert": "added", "update": "changed", "delete": "deleted"}
 @duty(seconds=1.0)
 def log_changes() -> bool:
     """Log what the histories and the ledger hold beyond what was logged."""
-    for label, kind in FOLLOWED.items():
-        events = apps.get_model(label)
-        rows = events._default_manager.select_related("pgh_context")
-        with new_rows(f"history:{label}", rows, "pgh_created_at") as found:
+    ledger = Source("ledger", ledger_moves(), "at")
+    histories = {history(label): kind for label, kind in FOLLOWED.items()}
+    names = waiting([*histories, ledger])
+    for source, kind in histories.items():
+        if source.name in names:
+            with new_rows(source) as found:
+                if found:
+                    write_entries(entries_for(source.rows.model, kind, found))
+    if ledger.name in names:
+        with new_rows(ledger) as found:
             if found:
-                write_entries(entries_for(events, kind, found))
-    with new_rows("ledger", ledger_moves(), "at") as found:
-        if found:
-            write_entries(ledger_entry(row) for row in found)
+                write_entries(ledger_entry(row) for row in found)
     return False
+
+
+def history(label: str) -> Source:
+    """Return the history table of that model as what is followed."""
+    rows = apps.get_model(label)._default_manager.select_related("pgh_context")
+    return Source(f"history:{label}", rows, "pgh_created_at")
 
 
 def ledger_moves() -> models.QuerySet[LedgerEntry]:
