@@ -23,7 +23,7 @@ from .errors import StartError
 from .folder import DataFolder
 from .outside import environment_file
 from .ports import remembered_port, require_free
-from .product import ROOT, ingest_command, relay_program, render_switch, switch_program
+from .product import AFTER_CALLS, ROOT, ingest_command, relay_program, render_switch, switch_program
 from .run import open_folder, start_relay, supervised, watch
 from .say import say
 from .services import wait_for
@@ -173,7 +173,7 @@ def run_worker_node(home: DataFolder, name: str) -> None:
     node = prepare_node(home, name)
     full = f"{name}@voipbilling"
     require_unused(node, full)
-    programs = [Program("ingest", "portal", ingest_command(full), {"VOIPBILLING_INGEST": "1"})]
+    programs = [Program("ingest", "portal", ingest_command(full), {"VOIPBILLING_INGEST": "1"}, niceness=AFTER_CALLS)]
     ready = {"ingest": lambda: bool(health.beating(node.database_url, (full,)))}
     run_node(node, programs, ready, f"worker {name} has joined: it takes in events beside the others", (full,))
 

@@ -23,6 +23,9 @@ DECIDERS = ("decider-1", "decider-2")
 # The names under which the Celery nodes write their heartbeats; without the host's name, because the ingest node finds
 # what it left unfinished by its own name, also after the host was renamed.
 NODES = {"ingest": "ingest@voipbilling", "general": "general@voipbilling"}
+# A call is answered before it is written down, and before a page is served; what people wait for, before what they do
+# not. A stream that fills while calls take the whole machine loses nothing.
+AFTER_CALLS, AFTER_PEOPLE = 10, 15
 QUIET = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
 
 
@@ -132,9 +135,9 @@ class Product:
         ]  # fmt: skip
         return [
             *deciders,
-            Program("web", "portal", web),
-            Program("ingest", "portal", ingest, {"VOIPBILLING_INGEST": "1"}),
-            Program("general", "portal", [*general, *QUIET]),
+            Program("web", "portal", web, niceness=AFTER_CALLS),
+            Program("ingest", "portal", ingest, {"VOIPBILLING_INGEST": "1"}, niceness=AFTER_CALLS),
+            Program("general", "portal", [*general, *QUIET], niceness=AFTER_PEOPLE),
             Program("beat", "portal", [*celery, "beat", "--schedule", str(self.folder.root / "celerybeat-schedule")]),
         ]
 

@@ -38,11 +38,14 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: int = 15
+    # nice(1): how far it stands back for the others where they want more than the machine has.
+    niceness: int = 0
 
 
 def _section(program: Program, folder: DataFolder) -> str:
     mark = f"{folder.root}:{program.name}"
-    guarded = [sys.executable, "-E", "-S", CHILD, mark, str(int(program.stop_signal)), *program.command]
+    nice = ["nice", "-n", str(program.niceness)] if program.niceness else []
+    guarded = [sys.executable, "-E", "-S", CHILD, mark, str(int(program.stop_signal)), *nice, *program.command]
     environment = ",".join(f'{name}="{value}"'.replace("%", "%%") for name, value in program.environment.items())
     lines = [
         f"[program:{program.name}]",
