@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -28,7 +28,7 @@ WITH billable AS (
     SELECT e.id, e.kind, e.amount, e.note, e.idempotency_key AS key, e.attempt_id, e.started_at, e.leg,
            coalesce(e.started_at, e.at) AS since
     FROM billing_ledgerentry e
-    WHERE e.balance_id = %(balance)s AND e.at < %(ends_at)s AND {BILLED} AND {UNBILLED}
+    WHERE e.balance_id = %(balance)s AND e.at < %(ends_at)s AND e.id <= %(last)s AND {BILLED} AND {UNBILLED}
 ), grouped AS (
     SELECT b.id, b.amount, b.note, b.attempt_id, l.charged_seconds,
            -- A correction is of the same call: it moves money, and neither counts nor lasts again.
@@ -71,9 +71,16 @@ SELECT count(*) FROM (
 ) AS wrong
 """
 # What no invoice has billed yet, of any time.
-OPEN = (
-    f"SELECT coalesce(sum(e.amount), 0) FROM billing_ledgerentry e WHERE e.balance_id = %s AND {BILLED} AND {UNBILLED}"  # noqa: S608
-)
+OPEN = f"""
+SELECT coalesce(sum(e.amount), 0) FROM billing_ledgerentry e
+WHERE e.balance_id = %s AND e.id <= %s AND {BILLED} AND {UNBILLED}
+"""  # noqa: S608 - the texts are this file's own
+LAST = "SELECT max(id), max(at) FROM billing_ledgerentry WHERE balance_id = %s"
+# By time too, in which entries stand as by id: the index then leads to the few that are meant.
+SINCE = f"""
+SELECT coalesce(sum(e.amount), 0), coalesce(bool_or(e.at < %(ends_at)s), false) FROM billing_ledgerentry e
+WHERE e.balance_id = %(balance)s AND e.at >= %(at)s AND e.id > %(last)s AND {BILLED}
+"""  # noqa: S608 - the texts are this file's own
 ORDER = {kind: place for place, kind in enumerate(LineKind)}
 
 
@@ -101,35 +108,63 @@ class Group:
         )  # fmt: skip
 
 
-def groups_of(invoice: Invoice, detail: str) -> list[Group]:
-    """Return what an invoice of this account and period would bill now, in the order of its lines."""
+class LastEntry(NamedTuple):
+    """The newest entry of a balance; the ids of a balance's entries are in the order of their commits."""
+
+    id: int
+    at: dt.datetime
+
+
+def last_entry(balance_id: int) -> LastEntry:
+    """Return the newest entry of a balance; one before all others where it has none."""
     with connection.cursor() as cursor:
-        cursor.execute(LINES, _values(invoice, detail))
+        cursor.execute(LAST, [balance_id])
+        id_, at = cursor.fetchone()
+    return LastEntry(id_ or 0, at or dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+
+
+def groups_of(invoice: Invoice, detail: str, last: LastEntry) -> list[Group]:
+    """Return what an invoice of this account and period would bill of the entries up to ``last``, in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(LINES, _values(invoice, detail, last))
         groups = [_group(row, detail) for row in cursor.fetchall()]
     return sorted(groups, key=lambda group: (ORDER[group.kind], group.what.zfill(20), group.late))
 
 
-def link_entries(invoice: Invoice, detail: str, lines: Sequence[tuple[Group, InvoiceLine]]) -> None:
-    """Note which line bills which entry. The balance is locked since the groups were read, so both see the same."""
+def link_entries(invoice: Invoice, detail: str, lines: Sequence[tuple[Group, InvoiceLine]], last: LastEntry) -> None:
+    """Note which line bills which entry, of those up to ``last``, by which the groups were read too."""
     by_rank = [line.pk for group, line in sorted(lines, key=lambda pair: pair[0].rank)]
     with connection.cursor() as cursor:
-        cursor.execute(LINK, _values(invoice, detail) | {"lines": by_rank})
+        cursor.execute(LINK, _values(invoice, detail, last) | {"lines": by_rank})
         cursor.execute(MISMATCHED, [invoice.pk])
         if cursor.fetchone()[0]:
             raise ArithmeticError(f"The lines of {invoice} are not what their entries sum up to.")
 
 
-def unbilled_sum(balance_id: int) -> Decimal:
-    """Return the sum of a balance's entries that no invoice bills yet; charges are below zero."""
+def unbilled_sum(balance_id: int, last: LastEntry | None = None) -> Decimal:
+    """Return the sum of a balance's entries, up to ``last``, that no invoice bills yet; charges are below zero."""
     with connection.cursor() as cursor:
-        cursor.execute(OPEN, [balance_id])
+        cursor.execute(OPEN, [balance_id, (last or last_entry(balance_id)).id])
         return cursor.fetchone()[0]
 
 
-def _values(invoice: Invoice, detail: str) -> dict[str, Any]:
+def booked_since(invoice: Invoice, last: LastEntry) -> tuple[Decimal, bool]:
+    """Return the sum of what was booked after ``last`` and is to be billed, and whether this invoice should bill it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SINCE,
+            {
+                "balance": invoice.account.balance_id, "ends_at": invoice.ends_at,
+                "at": last.at, "last": last.id,
+            },
+        )  # fmt: skip
+        return cursor.fetchone()
+
+
+def _values(invoice: Invoice, detail: str, last: LastEntry) -> dict[str, Any]:
     return {
         "balance": invoice.account.balance_id, "starts_at": invoice.starts_at, "ends_at": invoice.ends_at,
-        "zone": invoice.time_zone, "detail": detail,
+        "zone": invoice.time_zone, "detail": detail, "last": last.id,
     }  # fmt: skip
 
 

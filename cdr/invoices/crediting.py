@@ -16,7 +16,7 @@ from billing.choices import EntryKind
 from billing.posting import Posting, lock_balances, post
 from billing.seller.services import billing_settings
 from cdr.invoices.choices import CreditEffect, InvoiceKind, InvoiceState
-from cdr.invoices.issuing import set_sums, tax_postings, tell
+from cdr.invoices.issuing import lock_documents, set_sums, tax_postings, tell
 from cdr.invoices.models import Invoice, InvoicedEntry, InvoiceLine
 from cdr.invoices.numbers import take_number
 from cdr.invoices.sums import Sums, sums_of
@@ -50,7 +50,7 @@ def credit_invoice(
         raise ValidationError({"reason": "Say why it is credited."})
     with transaction.atomic():
         balance_id = invoice.account.balance_id
-        lock_balances([balance_id])
+        lock_documents(balance_id)
         invoice = Invoice.objects.select_for_update(of=("self",)).select_related("account", "client").get(pk=invoice.pk)
         if invoice.kind != InvoiceKind.INVOICE or invoice.state != InvoiceState.ISSUED:
             raise ValidationError(f"{invoice} is no issued invoice that could be credited.")
@@ -60,9 +60,10 @@ def credit_invoice(
             raise ValidationError({"effect": "Only an invoice that is credited as a whole can be billed again."})
         note = new_note(invoice, actor, reason, effect, chosen, whole=chosen == left)
         lines = InvoiceLine.objects.bulk_create(lines_of(note, invoice, chosen))
-        issue_note(note, lines, balance_id, actor)
         if effect == CreditEffect.BILL_AGAIN:
+            # May be a hundred thousand, so before the balance and the series are locked.
             InvoicedEntry.objects.filter(line__invoice=invoice, released=False).update(released=True)
+        issue_note(note, lines, balance_id, actor)
         if chosen == left:
             Invoice.objects.filter(pk=invoice.pk).update(state=InvoiceState.CREDITED)
         tell(note, "credit_note_issued", f"{note.title} of {invoice.number} issued to {note.client_name} ({reason})")
@@ -150,6 +151,7 @@ def lines_of(note: Invoice, invoice: Invoice, chosen: Mapping[int, Decimal]) -> 
 
 def issue_note(note: Invoice, lines: list[InvoiceLine], balance_id: int, actor: User) -> None:
     """Number a credit note, give back what it gives back, and make it an issued one."""
+    lock_balances([balance_id])
     note.number, note.issued_at = take_number(billing_settings().credit_note_prefix)
     note.issued_by, note.state = actor, InvoiceState.ISSUED
     back = [] if note.effect == CreditEffect.BILL_AGAIN else lines

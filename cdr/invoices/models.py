@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import Account, Client
 from billing.models import LedgerEntry
 from cdr.invoices.choices import CreditEffect, InvoiceKind, InvoiceState, LineKind, RunOutcome, RunState
-from cdr.invoices.triggers import ENTRY, INVOICE, LINE, kept
+from cdr.invoices.triggers import ENTRY, INVOICE, LINE, issued_at_once, kept
 from core.fields import ZERO, MoneyField
 
 
@@ -100,7 +100,7 @@ class Invoice(models.Model):
             models.Index(fields=["account", "-created_at"], name="invoice_of_account"),
             models.Index(fields=["client", "-created_at"], name="invoice_of_client"),
         ]
-        triggers = [kept("invoice_stays", INVOICE)]
+        triggers = [kept("invoice_stays", INVOICE), issued_at_once("credit_note_issued")]
 
     def __str__(self) -> str:
         if self.number:

@@ -10,6 +10,7 @@ import datetime as dt
 import structlog
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -100,7 +101,7 @@ def discard_run(*, run: InvoiceRun) -> None:
 
 def issue_accounts(run: InvoiceRun, until: dt.datetime) -> bool:
     """Issue account by account until all have been, or the time is over; tell whether all have."""
-    waiting = run.accounts.filter(outcome=RunOutcome.WAITING).order_by("pk")
+    waiting = run.accounts.filter(_to_do(run)).order_by("pk")
     while (pk := waiting.values_list("pk", flat=True).first()) is not None:
         issue_account(run, pk)
         if timezone.now() > until:
@@ -108,33 +109,48 @@ def issue_accounts(run: InvoiceRun, until: dt.datetime) -> bool:
     return True
 
 
+def _to_do(run: InvoiceRun) -> Q:
+    """Return the condition of an account that waits for its invoice, or its invoice for being sent."""
+    return Q(outcome=RunOutcome.WAITING) | (Q(outcome=RunOutcome.ISSUED, message="") if run.send else Q(pk__in=[]))
+
+
 def issue_account(run: InvoiceRun, pk: int) -> None:
-    """Issue the invoice of one account as it was previewed, or write down why not."""
+    """Issue the invoice of one account as it was previewed, or write down why not; then send it.
+
+    In a transaction of its own: setting the document takes long, and calls wait for the account's balance meanwhile.
+    """
     with transaction.atomic():
-        row = (
-            RunAccount.objects.select_for_update(of=("self",))
-            .select_related("account__client", "account__balance")
-            .filter(pk=pk, outcome=RunOutcome.WAITING)
-            .first()
-        )
-        if row is None:
-            return
-        try:
-            with transaction.atomic():
-                row.invoice = issue_as_previewed(run, row)
-            row.outcome = RunOutcome.ISSUED
-        except ValidationError as error:
-            row.outcome, row.message = RunOutcome.REFUSED, " ".join(error.messages)[:300]
-        except (OperationalError, InterfaceError):
-            # The database went away: beat hands the run out again.
-            raise
-        except Exception:
-            # One account's fault must not keep all others from their invoices.
-            log.exception("an invoice could not be issued", run=run.pk, account=row.account_id)
-            row.outcome, row.message = RunOutcome.REFUSED, FAULT
-        if row.invoice and run.send:
-            row.message = sent_words(run, row.invoice)
-        row.save(update_fields=["outcome", "message", "invoice"])
+        if (row := _locked(run, pk)) is not None and row.outcome == RunOutcome.WAITING:
+            _issue(run, row)
+    if run.send:
+        with transaction.atomic():
+            if (row := _locked(run, pk)) is not None and row.invoice is not None:
+                row.message = sent_words(run, row.invoice)
+                row.save(update_fields=["message"])
+
+
+def _locked(run: InvoiceRun, pk: int) -> RunAccount | None:
+    """Lock an account of a run; None where another worker was first."""
+    rows = RunAccount.objects.select_for_update(of=("self",))
+    return rows.select_related("account__client", "account__balance").filter(_to_do(run), pk=pk).first()
+
+
+def _issue(run: InvoiceRun, row: RunAccount) -> None:
+    """Issue the invoice of an account that is locked, and note what became of it."""
+    try:
+        with transaction.atomic():
+            row.invoice = issue_as_previewed(run, row)
+        row.outcome = RunOutcome.ISSUED
+    except ValidationError as error:
+        row.outcome, row.message = RunOutcome.REFUSED, " ".join(error.messages)[:300]
+    except (OperationalError, InterfaceError):
+        # The database went away: beat hands the run out again.
+        raise
+    except Exception:
+        # One account's fault must not keep all others from their invoices.
+        log.exception("an invoice could not be issued", run=run.pk, account=row.account_id)
+        row.outcome, row.message = RunOutcome.REFUSED, FAULT
+    row.save(update_fields=["outcome", "message", "invoice"])
 
 
 def issue_as_previewed(run: InvoiceRun, row: RunAccount) -> Invoice:

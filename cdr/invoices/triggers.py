@@ -46,7 +46,8 @@ LINE = f"""
     END;
 """  # noqa: S608 - the texts are this file's own
 
-# Released, so that the next invoice bills it again, an entry is only by a credit note that says so.
+# Released, so that the next invoice bills it again, an entry is only by a credit note that says so. It may still be a
+# draft, so that its number is taken last; NOTE sees to it that it is issued.
 ENTRY = f"""
     IF TG_OP = 'INSERT' THEN
         IF EXISTS (
@@ -61,7 +62,7 @@ ENTRY = f"""
         AND to_jsonb(NEW) - 'released' = to_jsonb(OLD) - 'released'
         AND EXISTS (
             SELECT FROM invoices_invoiceline l JOIN invoices_invoice c ON c.corrects_id = l.invoice_id
-            WHERE l.id = OLD.line_id AND c.state = 'issued' AND c.effect = 'bill_again'
+            WHERE l.id = OLD.line_id AND c.effect = 'bill_again'
         )
     THEN
         RETURN NEW;
@@ -69,7 +70,27 @@ ENTRY = f"""
     {_REFUSE.format(words="'what an invoice has billed stays billed'")}
 """  # noqa: S608 - the texts are this file's own
 
+# Looked at when the transaction commits: a credit note is issued in the one that makes it, or never was.
+NOTE = f"""
+    IF NOT EXISTS (SELECT FROM invoices_invoice i WHERE i.id = NEW.id AND i.state = 'issued') THEN
+        {_REFUSE.format(words="'a credit note is issued where it is made'")}
+    END IF;
+    RETURN NULL;
+"""
+
 CHANGES = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
+
+
+def issued_at_once(name: str) -> pgtrigger.Trigger:
+    """Return the trigger that lets no credit note stay a draft, nor go again."""
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        timing=pgtrigger.Deferred,
+        condition=pgtrigger.Q(new__kind="credit_note"),
+        func=NOTE,
+    )
 
 
 def kept(name: str, func: str) -> pgtrigger.Trigger:
