@@ -5,6 +5,7 @@ The configuration must be rendered already. Ends with Kamailio, and Kamailio wit
 
 import ctypes
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -44,11 +45,7 @@ def _run(environment: Mapping[str, str]) -> str:
 
 
 def _begin_child() -> None:
-    """In the child: take signals again, and die with the keeper.
-
-    At once, not in order: an orderly stop would end calls in the middle of the next start.
-    """
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+    """In the child: die with the keeper. At once, not in order: an orderly stop would end calls in the next start."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
@@ -56,26 +53,43 @@ def run(environment: Mapping[str, str], prefix: Sequence[str] = ()) -> int:
     """Run Kamailio to its end and return its exit code."""
     folder = switch_folder(environment)
     kept = prepare(folder, record_folder(environment))
-    signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
-    # Python ignores the death of a child otherwise, and sigtimedwait would never tell of it.
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signals = open_signals()
     process = subprocess.Popen(command(environment, prefix), preexec_fn=_begin_child)  # noqa: S603
     socket = Path(_run(environment)) / "rpc.sock"
     period = SHORTEST_PERIOD
     roomy, interval = False, int(environment.get("SIP_PING_INTERVAL") or SwitchSettings.ping_interval)
     while process.poll() is None:
-        heard = signal.sigtimedwait(HEARD, period)
-        if heard and heard.si_signo == signal.SIGCHLD:
+        heard = wait_signals(signals, period)
+        if heard == {signal.SIGCHLD}:
             continue
         begun = time.monotonic()
         if keep(folder, socket):
             roomy = roomy or make_room(socket, interval)
             if kept and tell(environment, kept):
                 kept = []
-        if heard:
+        if heard - {signal.SIGCHLD}:
             process.terminate()
         period = min(max(SHORTEST_PERIOD, (time.monotonic() - begun) / SHARE), LONGEST_PERIOD)
     return process.returncode
+
+
+def open_signals() -> int:
+    """Have each signal that is heard leave its number in a pipe; return the end to read.
+
+    Not sigtimedwait: a process that hangs longer than it waits (SIGSTOP, a debugger) is told by Python of a signal that
+    nobody sent.
+    """
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writer)
+    for number in HEARD:
+        signal.signal(number, lambda number, frame: None)
+    return reader
+
+
+def wait_signals(signals: int, seconds: float) -> set[int]:
+    """Return which signals came, after so many seconds at most."""
+    ready, _, _ = select.select([signals], [], [], seconds)
+    return set(os.read(signals, 4096)) if ready else set()
 
 
 def keep(folder: Path, socket: Path) -> bool:
