@@ -1,8 +1,7 @@
 """What only CDRs can prove of the ledger: charged legs are booked, and what is reserved is reserved for live calls."""
 
-import uuid
 from collections.abc import Iterable
-from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -44,6 +43,17 @@ WHERE c.ended_at IS NULL AND c.answered_at < now() - make_interval(secs => %(fli
         WHERE r.attempt_id = c.attempt_id AND r.leg = leg.value ->> 0 AND r.state = 'held')
 ORDER BY c.started_at, 2
 """
+# A switch that only reports tells its attempts, which the worker then judges: a call of which nobody ever judged
+# anything has lost events, and nobody is known to pay for it.
+UNJUDGED = """
+SELECT c.attempt_id, c.ended_at FROM cdr_cdr c
+WHERE c.answered_at IS NOT NULL AND c.ended_at < now() - make_interval(secs => %(flight)s)
+    AND NOT EXISTS (SELECT FROM cdr_chargedleg l WHERE l.attempt_id = c.attempt_id)
+    AND NOT EXISTS (
+        SELECT FROM routing_attempt a WHERE a.attempt_id = c.attempt_id AND a.started_at = c.started_at
+            AND (a.decided_reason <> '' OR a.record IS NOT NULL))
+ORDER BY c.started_at, 1
+"""
 # By bucket: an account's month, of its product (no DID) or of a DID's own price.
 FREE = """
 SELECT f.account_id, f.did_id, f.month, f.used, coalesce(l.used, 0), f.held, coalesce(r.held, 0)
@@ -60,7 +70,7 @@ WHERE f.used <> coalesce(l.used, 0) OR f.held <> coalesce(r.held, 0) ORDER BY 1,
 """
 
 
-def _rows(statement: str) -> list[tuple[uuid.UUID, str, int, Decimal, Decimal]]:
+def _rows(statement: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {"flight": IN_FLIGHT_SECONDS})
         return cursor.fetchall()
@@ -74,6 +84,18 @@ def prove_charged_legs() -> Iterable[Difference]:
             f"Call {attempt_id}, {leg}: its CDR says {charged}, the ledger of balance {balance_id} has {booked}",
             balance_id,
             attempt_id,
+        )
+
+
+@register_proof
+def prove_judged_calls() -> Iterable[Difference]:
+    """Yield each answered call that nobody pays for because its decision never came: a dead letter, or lost."""
+    for attempt_id, ended_at in _rows(UNJUDGED):
+        words = (
+            f"Call {attempt_id}, which ended {ended_at:%Y-%m-%d %H:%M} UTC: it was answered and is charged to nobody"
+        )
+        yield Difference(
+            f"{words}, for its decision was never taken in; look for it among the dead letters", None, attempt_id
         )
 
 

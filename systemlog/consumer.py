@@ -211,7 +211,7 @@ class Consumer:
     def bury_event(self, entry: Entry, event: Event, error: str, failures: int = MAX_FAILURES) -> bool:
         """Make an entry a dead letter; return True."""
         body = entry.raw.decode("utf-8", "replace")
-        bury(body=body, error=error, event_id=event.id, stream_id=entry.id, failures=failures)
+        bury(body=body, error=error, event_id=event.id, stream_id=entry.id, failures=failures, event=event)
         self.stream.forget_failures([event.id])
         return True
 

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
 
-from systemlog.events import Event
+from systemlog.choices import Category, Severity
+from systemlog.entries import write_entries
+from systemlog.events import Event, text_of
 from systemlog.handlers import dispatch
-from systemlog.models import DeadLetter, SeenEvent
+from systemlog.models import DeadLetter, LogEntry, SeenEvent
 
 logger = logging.getLogger(__name__)
 
@@ -85,10 +88,13 @@ def unseen(event_ids: Sequence[str]) -> set[str]:
     return set(event_ids) - seen
 
 
-def bury(*, body: str, error: str, event_id: str = "", stream_id: str = "", failures: int = 1) -> None:
-    """Keep an event that cannot be taken in as a dead letter, once.
+def bury(
+    *, body: str, error: str, event_id: str = "", stream_id: str = "", failures: int = 1, event: Event | None = None
+) -> None:
+    """Keep an event that cannot be taken in as a dead letter, once, and say so in the System Log.
 
-    Its id counts as seen from then on, or the local record would bring the same failure again and again.
+    ``event`` is what could be read of it. Its id counts as seen from then on, or the local record would bring the same
+    failure again and again.
     """
     with transaction.atomic():
         if event_id and not note_seen([event_id]):
@@ -100,7 +106,28 @@ def bury(*, body: str, error: str, event_id: str = "", stream_id: str = "", fail
             error=error.replace("\x00", "\ufffd")[:10_000],
             failures=failures,
         )
+        write_entries([_dead(event_id or stream_id, error, event)])
     logger.error("event %s became a dead letter: %s", event_id or stream_id, error[:500])
+
+
+# Without one of these a call is charged wrongly, or to nobody.
+COUNTED = {"attempt", "decision", "answer", "end"}
+
+
+def _dead(name: str, error: str, event: Event | None) -> LogEntry:
+    """Return the line of a dead letter, with the call that it is about."""
+    what = f"The event “{event.type}” of a call" if event else f"An event ({name[:80]})"
+    cost = " The call may be charged wrongly, or not at all, until then." if event and event.type in COUNTED else ""
+    return LogEntry(
+        at=timezone.now(),
+        category=Category.SWITCH,
+        severity=Severity.ERROR,
+        reason="dead_letter",
+        message=f"{what} could not be taken in ({error[:300]}). It is kept as a dead letter: mend the cause and retry "
+        f"it there.{cost}".replace("\x00", "\ufffd"),
+        attempt_id=event.attempt if event else None,
+        call_id=text_of(event.call.get("call_id")) if event else "",
+    )
 
 
 def prune_seen_events(now: dt.datetime, keep: dt.timedelta) -> int:

@@ -144,7 +144,7 @@ def retry_or_bury(event: Event, body: str, error: Exception) -> None:
         failure = outcome.failed[0][1]
     text = f"{type(failure).__name__}: {failure}"
     start = body.rfind(record.EVENT_START.decode())
-    bury(body=body[start + 1 :].strip(), error=text, event_id=event.id, failures=MAX_FAILURES)
+    bury(body=body[start + 1 :].strip(), error=text, event_id=event.id, failures=MAX_FAILURES, event=event)
 
 
 @duty(seconds=60.0, when_caught_up=True)
