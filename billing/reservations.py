@@ -29,6 +29,11 @@ SELECT r.attempt_id, r.leg, r.free_seconds, f.account_id, f.did_id, f.month
 FROM billing_reservation r JOIN billing_freeseconds f ON f.id = r.bucket_id
 WHERE r.attempt_id = ANY(%s::uuid[]) AND r.state = 'held'
 """
+COVERED = """
+SELECT r.attempt_id, r.leg, r.seconds FROM billing_reservation r
+JOIN metering_meteredcall m ON m.attempt_id = r.attempt_id
+WHERE r.attempt_id = ANY(%s::uuid[]) AND m.dialog_id IS NOT NULL AND (r.rate_minute > 0 OR r.free_seconds > 0)
+"""
 CLOSE = """
 WITH closed AS (
     UPDATE billing_reservation
@@ -63,6 +68,18 @@ def held_free_seconds(attempts: Collection[uuid.UUID]) -> dict[tuple[uuid.UUID, 
     with connection.cursor() as cursor:
         cursor.execute(HELD_FREE, [_texts(attempts)])
         return {(attempt, leg): (Bucket(*key), seconds) for attempt, leg, seconds, *key in cursor.fetchall()}
+
+
+def covered_seconds(attempts: Collection[uuid.UUID]) -> dict[tuple[uuid.UUID, str], int]:
+    """Return by attempt and leg how many charged seconds were set aside, of the calls that our switches meter.
+
+    A switch that asks for covers over HTTP may go on without them; what it tells is charged.
+    """
+    if not attempts:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(COVERED, [_texts(attempts)])
+        return {(attempt, leg): seconds for attempt, leg, seconds in cursor.fetchall()}
 
 
 def close(attempts: Collection[uuid.UUID], *, charged: Collection[uuid.UUID] = ()) -> set[uuid.UUID]:

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from billing.reservations import held_free_seconds
 from cdr.booking import book
-from cdr.legs import DueLeg, charge_legs, price_legs, within_reach
+from cdr.legs import DueLeg, charge_legs, covered_legs, price_legs, within_reach
 from cdr.models import CDR, ChargedLeg
 from core.bulk import insert_rows
 from routing.models import Attempt
@@ -68,7 +68,7 @@ def charge_calls(records: Iterable[CDR]) -> None:
             logger.exception("call %s could not be priced", record.attempt_id)
             unpriced.append(unpriced_entry(record, error))
     write_entries(unpriced)
-    legs = list(charge_legs(due, held))
+    legs = list(charge_legs(covered_legs(due), held))
     legs.sort(key=lambda leg: (leg.attempt_id, leg.leg))
     rows = ({name: getattr(leg, name) for name in COLUMNS} for leg in legs)
     written = insert_rows(ChargedLeg, COLUMNS, rows, conflict=CONFLICT, returning="attempt_id, leg, xmax <> 0")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from billing.free_seconds import Bucket, FreeSecondsLedger
 from billing.posting import LARGEST
 from billing.rating import PartCharge, charge, charge_beyond
-from billing.reservations import held_free_seconds
+from billing.reservations import covered_seconds, held_free_seconds
 from cdr.models import CDR, ChargedLeg
 from routing.leg_prices import LegPrice, account_leg_price, carrier_leg_price
 from routing.snapshot import Snapshot
@@ -28,6 +28,7 @@ class DueLeg(NamedTuple):
     record: CDR
     price: LegPrice
     balance_id: int | None
+    covered: int | None = None  # charged seconds that were set aside; None where nothing is metered
 
     @property
     def bucket(self) -> Bucket | None:
@@ -36,12 +37,15 @@ class DueLeg(NamedTuple):
 
     @property
     def microseconds(self) -> int:
-        """How long the call lasted, at most as long as the switch lets it: what is longer, a clock made that jumped."""
+        """How long the call lasted, at most as long as the switch lets it.
+
+        What is longer, a clock made that jumped, or a switch that hung when it had to end the call.
+        """
         assert self.record.answered_at is not None and self.record.ended_at is not None  # charge_calls() takes no other
         lasted = (self.record.ended_at - self.record.answered_at) // MICROSECOND
-        if self.record.max_seconds is None:
-            return lasted
-        return min(lasted, (self.record.max_seconds + LATE_SECONDS) * 1_000_000)
+        longest = self.record.max_seconds
+        bounds = [None if longest is None else longest + LATE_SECONDS, self.covered]
+        return min([lasted, *(bound * 1_000_000 for bound in bounds if bound is not None)])
 
 
 def price_legs(record: CDR, config: Snapshot) -> list[DueLeg]:
@@ -60,6 +64,12 @@ def price_legs(record: CDR, config: Snapshot) -> list[DueLeg]:
         if paid is not None:
             legs.append(DueLeg(record, paid, account.balance_id))
     return [leg for leg in legs if leg.price.unpriced is None and leg.price.rate is not None]
+
+
+def covered_legs(legs: list[DueLeg]) -> list[DueLeg]:
+    """Return the legs with what was set aside for them."""
+    covered = covered_seconds({leg.record.attempt_id for leg in legs})
+    return [leg._replace(covered=covered.get((leg.record.attempt_id, leg.price.leg))) for leg in legs]
 
 
 def within_reach(legs: list[DueLeg]) -> list[DueLeg]:

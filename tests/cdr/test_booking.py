@@ -9,6 +9,7 @@ from django.db import connection
 from accounts.models import Account
 from billing.choices import ProductKind
 from billing.ledger import check_ledger
+from billing.metering.models import MeteredCall
 from billing.models import Balance, LedgerEntry
 from billing.services import record_payment
 from carriers.models import CarrierAccount
@@ -19,6 +20,7 @@ from routing.store import snapshots
 from systemlog.events import event_of
 from systemlog.intake import take_in
 from systemlog.models import DeadLetter, LogEntry
+from tests.billing.test_reservations import Price, answer, ask, leg, reserve
 from tests.calls import Call
 from tests.cdr.test_charging import CALL_LONG_AGO, route
 from tests.inventory import a_product, a_user
@@ -169,3 +171,23 @@ def test_the_ledger_of_many_calls_is_the_sum_of_their_rounded_legs(route: dict[s
     assert not check_ledger()
     record_payment(actor=a_user(), balance=account.balance, amount=sum(legs, Decimal(0)), idempotency_key="all")
     assert account.balance.amount == 0
+
+
+@pytest.mark.parametrize(("metered", "seconds"), [(True, 61), (False, 117)])
+def test_a_call_costs_no_more_than_was_set_aside(route: dict[str, int], metered: bool, seconds: int) -> None:
+    """A switch that hangs ends it late, which is not its payer's fault; one that asks over HTTP says what it likes."""
+    call, priced = Call(), price(route, account="0.6")
+    balance = Balance.objects.get(account=route["account_id"])
+    Balance.objects.filter(pk=balance.pk).update(credit_limit=Decimal("0.61"))
+    asked = ask(leg(balance, Price("0.6")), attempt=uuid.UUID(call.attempt))
+    assert reserve(asked) == [(False, "", 61, ["account"])]
+    answer(asked)
+    if not metered:
+        MeteredCall.objects.update(dialog_id=None)
+    *before, _ = call.answered(**priced)
+    take_in([event_of(event) for event in [*before, call.end("funds_ended", after=120, by="switch")]])
+    leg_charged = ChargedLeg.objects.get(leg="account")
+    assert (leg_charged.charged_seconds, leg_charged.amount) == (seconds, Decimal(seconds) / 100)
+    balance.refresh_from_db()
+    assert (balance.amount, balance.reserved) == (-leg_charged.amount, 0)
+    assert not check_ledger()
