@@ -1,10 +1,12 @@
 """A further node beside the running product of the tests: started, hurt and stopped as an operator's is."""
 
+import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from launcher import child
@@ -12,6 +14,7 @@ from launcher.folder import DataFolder
 from launcher.ports import free_port
 from launcher.supervise import Supervisor
 
+from switch.dialogs import ANSWERED_STATES, LOCATION, SNAPSHOT, read_snapshot
 from tests.stack import ROOT, Stack
 
 SECOND = "127.0.0.2"
@@ -74,6 +77,19 @@ class Node:
         finally:
             for name in names:
                 self.supervisor.signal(name, signal.SIGCONT)
+
+
+def keeps(root: Path, number: str, calls: int = 1) -> bool:
+    """Whether a switch started anew from this data folder would go on with so many calls to a number."""
+    kept = read_snapshot(root / "switch" / SNAPSHOT)
+    return sum(call["state"] in ANSWERED_STATES and number in json.dumps(call) for call in kept) >= calls
+
+
+def knows(root: Path, user: str) -> bool:
+    """Whether a switch started anew from this data folder would know this phone."""
+    with closing(sqlite3.connect(f"file:{root / 'switch' / LOCATION}?mode=ro", uri=True)) as database:
+        found = database.execute("SELECT count(*) FROM location WHERE username = ?", [user])
+        return bool(found.fetchone()[0])
 
 
 def second_switch(stack: Stack, name: str = "sw2") -> Node:

@@ -42,8 +42,6 @@ def desk(live_server: LiveServer, context: BrowserContext, complaints: list[str]
     session = client.cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     page = context.new_page()
-    page.set_default_timeout(15_000)
-    page.set_default_navigation_timeout(30_000)
     page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page

@@ -34,7 +34,6 @@ def desk(live_server: LiveServer, context: BrowserContext, boss: User) -> Iterat
     client.force_login(boss)
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     page, complaints = context.new_page(), []
-    page.set_default_timeout(15_000)
     page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page

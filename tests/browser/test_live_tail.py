@@ -30,7 +30,6 @@ def desk(live_server: LiveServer, context: BrowserContext, complaints: list[str]
     session = client.cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     page = context.new_page()
-    page.set_default_timeout(20_000)
     page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
@@ -47,7 +46,7 @@ def test_a_new_entry_arrives_on_top_within_a_moment(desk: Page, live_server: Liv
     expect(desk.locator("[data-tail-words]")).to_have_text("Live")
     expect(desk.locator("#list tbody tr")).to_have_count(4)
     happens("newcomer")
-    expect(desk.locator("#list tbody tr").first).to_contain_text("newcomer", timeout=10_000)
+    expect(desk.locator("#list tbody tr").first).to_contain_text("newcomer")
     expect(desk.locator("#list tbody tr")).to_have_count(5)
     expect(desk.locator("[data-tail-news]")).to_have_text("1 new since the page was opened.")
 
@@ -56,9 +55,9 @@ def test_the_first_entry_of_all_replaces_the_empty_page(desk: Page, live_server:
     desk.goto(f"{live_server.url}/log/")
     expect(desk.get_by_text("Nothing has happened yet")).to_be_visible()
     happens("first")
-    expect(desk.locator("#list tbody tr")).to_have_count(1, timeout=12_000)
+    expect(desk.locator("#list tbody tr")).to_have_count(1)
     happens("second")
-    expect(desk.locator("#list tbody tr")).to_have_count(2, timeout=12_000)
+    expect(desk.locator("#list tbody tr")).to_have_count(2)
 
 
 def test_pause_holds_by_key_and_resume_brings_all(desk: Page, live_server: LiveServer) -> None:
@@ -83,13 +82,13 @@ def test_a_failed_request_is_said_and_mended(desk: Page, live_server: LiveServer
         route.fulfill(status=503, body="away")
 
     desk.route(tail, fail)
-    expect(desk.locator("[data-tail-words]")).to_contain_text("Reconnecting", timeout=12_000)
+    expect(desk.locator("[data-tail-words]")).to_contain_text("Reconnecting")
     expect(desk.locator(".toast")).to_have_count(0)
     happens("meanwhile")
     desk.unroute(tail)
     # A connection that is refused is no answer at all, and no less handled.
     desk.route(tail, lambda route: route.abort(), times=1)
-    expect(desk.locator("#list tbody tr")).to_have_count(2, timeout=20_000)
+    expect(desk.locator("#list tbody tr")).to_have_count(2)
     expect(desk.locator("[data-tail-words]")).to_have_text("Live")
     # The browser and htmx note each failure; beyond that nothing goes wrong, no promise is left unhandled.
     noted = re.compile(r"Failed to load resource|Response Status Error Code 503|htmx:(afterRequest|sendError)")
@@ -103,7 +102,7 @@ def test_the_tail_follows_a_filter_chosen_later(desk: Page, live_server: LiveSer
     expect(desk.locator("#list tbody tr")).to_have_count(0)
     take_in([event_of(event) for event in Call().answered()])
     happens("seen")
-    expect(desk.locator("#list tbody tr")).to_have_count(1, timeout=12_000)
+    expect(desk.locator("#list tbody tr")).to_have_count(1)
 
 
 def test_the_dashboard_draws_its_plot_and_keeps_its_figures_current(desk: Page, live_server: LiveServer) -> None:
@@ -112,4 +111,4 @@ def test_the_dashboard_draws_its_plot_and_keeps_its_figures_current(desk: Page, 
     figure = desk.locator(".figure", has_text="Refused today").locator(".figure-value")
     expect(figure).to_have_text("0")
     take_in([event_of(event) for event in Call(started=None).refusal("did_unknown", 404, 1)])
-    expect(figure).to_have_text("1", timeout=15_000)
+    expect(figure).to_have_text("1")

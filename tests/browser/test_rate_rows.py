@@ -23,7 +23,6 @@ def rates(live_server: LiveServer, context: BrowserContext) -> Iterator[Page]:
     client.force_login(make_user("olga", "operator"))
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     page = context.new_page()
-    page.set_default_timeout(15_000)
     page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{live_server.url}{table.get_absolute_url()}")

@@ -42,7 +42,6 @@ def desk(live_server: LiveServer, context: BrowserContext, complaints: list[str]
     client.force_login(make_user("sam", "support"))
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     page = context.new_page()
-    page.set_default_timeout(15_000)
     page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page

@@ -169,7 +169,7 @@ def test_the_loser_waits_for_an_uncommitted_winner_and_is_told_its_name() -> Non
 
 def _wait_for_a_lock() -> None:
     """Return once another connection waits for a lock; pg_stat_activity would be a cached copy in a transaction."""
-    for _ in range(200):
+    for _ in range(1500):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"

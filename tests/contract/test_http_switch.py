@@ -45,7 +45,7 @@ def other(stack: Stack) -> Iterator[HttpSwitch]:
 def record_of(handled: Handled) -> CDR:
     """Return the call's CDR once it has ended; the worker must have judged alike."""
     assert handled.status == 202
-    eventually(lambda: CDR.objects.filter(attempt_id=handled.attempt, ended_at__isnull=False).exists(), 15, "a CDR")
+    eventually(lambda: CDR.objects.filter(attempt_id=handled.attempt, ended_at__isnull=False).exists(), what="a CDR")
     attempt = Attempt.objects.get(attempt_id=handled.attempt)
     assert (attempt.reason, attempt.differs) == (attempt.decided_reason, False)
     return CDR.objects.get(attempt_id=handled.attempt)
@@ -104,7 +104,7 @@ def test_a_switch_that_only_reports_is_judged_by_the_worker(line: DID, other: Ht
     reported.add("attempt", 0, call=call)
     reported.add("end", 1, reason="completed", sip=200, q850=16, by="caller")
     assert other.post("/api/v1/switch/events", reported.events)[0] == 202
-    eventually(lambda: Attempt.objects.filter(attempt_id=reported.attempt).exists(), 15, "the attempt")
+    eventually(lambda: Attempt.objects.filter(attempt_id=reported.attempt).exists(), what="the attempt")
     attempt = Attempt.objects.get(attempt_id=reported.attempt)
     assert (attempt.decided_reason, attempt.reason, attempt.differs) == ("", "source_not_listed", False)
 

@@ -37,7 +37,7 @@ def kill(*names: str) -> Injection:
         yield
         # Their last heartbeats are still young: only what was started since tells that they are back.
         for name, pid in before.items():
-            eventually(lambda name=name, pid=pid: stack.supervisor.pid(name) not in {0, pid}, 20, f"{name} is started")
+            eventually(lambda name=name, pid=pid: stack.supervisor.pid(name) not in {0, pid}, what=f"{name} is started")
 
     return inject
 

@@ -27,7 +27,7 @@ def test_a_child_that_hangs_for_good_is_restarted(stack: Stack, name: str) -> No
     eventually(lambda: stack.supervisor.pid(name) not in {0, before}, NOTICED, f"{name} is started again")
     stack.wait_ready(name)
     told = LogEntry.objects.filter(reason="process_hung", message__startswith=f"Process {name} gave no sign of life")
-    eventually(told.exists, 15, "System Log says so")
+    eventually(told.exists, what="System Log says so")
 
 
 @pytest.mark.faults(short=True)
@@ -37,4 +37,4 @@ def test_a_child_that_died_is_told_of(stack: Stack) -> None:
     told = LogEntry.objects.filter(reason="process_restarted", message__contains="decider-2")
     count = told.count()
     stack.kill("decider-2")
-    eventually(lambda: told.count() > count, 20, "System Log says so")
+    eventually(lambda: told.count() > count, what="System Log says so")

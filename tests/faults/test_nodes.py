@@ -71,7 +71,7 @@ def killed(which: str, *names: str) -> Callable[[Pair], object]:
         before = {name: node.supervisor.signal(name, signal.SIGKILL) for name in names}
         yield
         for name, pid in before.items():
-            eventually(lambda name=name, pid=pid: node.supervisor.pid(name) not in {0, pid}, 20, f"{name} is started")
+            eventually(lambda name=name, pid=pid: node.supervisor.pid(name) not in {0, pid}, what=f"{name} is started")
 
     return inject
 
@@ -155,4 +155,4 @@ def test_harm_to_one_of_several(
     # The next row must not meet what this one has killed.
     back = {"sw2", *DECIDERS}
     url = stack.database_url
-    eventually(lambda: set(health.beating(url, tuple(back), since=over, ready=True)) == back, 30, "sw2 works again")
+    eventually(lambda: set(health.beating(url, tuple(back), since=over, ready=True)) == back, what="sw2 works again")

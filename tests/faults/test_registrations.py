@@ -27,7 +27,7 @@ def test_phones_register_while_the_database_is_away(
     stack.stop("postgres")
     try:
         stack.kill("switch", *DECIDERS)
-        eventually(lambda: known.register() == 200, 30, "the phone registers")
+        eventually(lambda: known.register() == 200, what="the phone registers")
         result = carrier().call(talking(0.2) + hang_up(), line.number)
         assert result, result.errors
     finally:

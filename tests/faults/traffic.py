@@ -88,7 +88,7 @@ class Traffic:
         for _, process, _ in self._running:
             if process.poll() is None:
                 process.kill()
-                process.wait(5)
+                process.wait(30)
 
     def calls(self) -> list[Call]:
         """Wait for the end of all calls and return them."""

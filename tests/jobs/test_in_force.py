@@ -18,8 +18,6 @@ from tests.routing.processes import DeciderProcess, decider, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
-IN_FORCE_SECONDS = 1.0
-
 
 @pytest.fixture
 def did() -> DID:
@@ -40,7 +38,7 @@ def says(process: DeciderProcess, reason: str, alias: str) -> None:
         answer = process.switch.ask(a_call())
         return (answer["reason"], answer.get("alias", "")) == (reason, alias)
 
-    eventually(decided, IN_FORCE_SECONDS)
+    eventually(decided)
 
 
 def applied(actor: User, verb: str, did: DID, **options: Any) -> Job:

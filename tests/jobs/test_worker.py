@@ -21,7 +21,7 @@ def test_an_import_whose_worker_is_killed_is_applied_once_and_whole(stack: Stack
     pk = int(path.strip("/").rpartition("/")[2])
     mine = DID.objects.filter(carrier_id=carrier)
 
-    def until(state: str, seconds: float = 60) -> Job:
+    def until(state: str, seconds: float = 120) -> Job:
         deadline = time.monotonic() + seconds
         while (job := Job.objects.get(pk=pk)).state != state:
             assert time.monotonic() < deadline and job.state not in {"failed", "stopped"}, (job.state, job.error)
@@ -31,7 +31,7 @@ def test_an_import_whose_worker_is_killed_is_applied_once_and_whole(stack: Stack
     try:
         until("preview")
         portal.form(f"{path}apply/", {})
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while Job.objects.get(pk=pk).tries == 0:
             assert time.monotonic() < deadline, "no worker has begun"
             time.sleep(0.01)

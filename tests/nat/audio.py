@@ -9,6 +9,7 @@ import threading
 import time
 
 from tests.nat.lab import Router
+from tests.stack import PATIENCE
 from tests.switch.phone import Manner, Message, Phone
 from tests.switch.raw import stun_mapping, stun_request
 
@@ -175,7 +176,7 @@ class AudioCaller(Phone):
         else:
             super()._serve(request)
 
-    def call(self, number: str, *, body: str | None = None, wait: float = 8) -> Message:
+    def call(self, number: str, *, body: str | None = None, wait: float = PATIENCE) -> Message:
         """Place a call, acknowledge what comes, send audio where the answer says; return the final answer."""
         host, port = self.server
         shown = f"[{host}]" if ":" in host else host
@@ -188,7 +189,7 @@ class AudioCaller(Phone):
             f"Contact: <sip:provider@{self.host}:{self.port}>\r\n{kind}",
         ) + f"Content-Length: {len(sdp)}\r\n\r\n{sdp}"  # fmt: skip
         self.invite = invite
-        self.final = self._transact(invite, "INVITE", wait) or Message("SIP/2.0 000 No answer\r\n\r\n")
+        self.final = self._transact(invite, wait) or Message("SIP/2.0 000 No answer\r\n\r\n")
         answer = ""
         if self.final.code == 200:
             self.rtp.send_to(self.final.body)
@@ -197,7 +198,7 @@ class AudioCaller(Phone):
             self._send(self._of_dialog("ACK", answer, cseq=self.cseq, failed=self.final.code >= 300, invite=invite))
         return self.final
 
-    def cancel(self, wait: float = 5) -> None:
+    def cancel(self, wait: float = PATIENCE) -> None:
         """Give up on a call that was not answered, and take its final answer (RFC 3261 §9.1)."""
         seen = len(self.replies)
         head = re.sub(r"(?m)^(Contact|Content-\w+):.*\r\n", "", self.invite.partition("\r\n\r\n")[0] + "\r\n")
@@ -211,9 +212,9 @@ class AudioCaller(Phone):
                     return
             time.sleep(0.02)
 
-    def ask(self, method: str, body: str = "", wait: float = 4) -> Message | None:
+    def ask(self, method: str, body: str = "", wait: float = PATIENCE) -> Message | None:
         """Send a request inside the call and return its final answer."""
-        reply = self._transact(self._of_dialog(method, body), method, wait)
+        reply = self._transact(self._of_dialog(method, body), wait)
         if reply and method == "INVITE":
             if reply.code == 200 and reply.body:
                 self.rtp.send_to(reply.body)

@@ -63,7 +63,7 @@ def audio_phone(switch: tuple[str, int]) -> Iterator[Callable[..., AudioPhone]]:
     def make(line: Line, host: str | Router, **options: object) -> AudioPhone:
         phone = AudioPhone(options.pop("server", switch), line.user, line.secret, host, **options)
         phones.append(phone)
-        eventually(lambda: phone.register() == 200, 10, f"{line.user} is registered")
+        eventually(lambda: phone.register(wait=3) == 200, what=f"{line.user} is registered")
         return phone
 
     yield make

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from accounts.services import update_alias
 from cdr.explanation import explain
+from cdr.models import CDR
 from cdr.selectors import evidence_for
 from core.choices import AudioPath
 from tests.nat.audio import AudioCaller, AudioPhone, Rtp, audio_target, sdp_of, udp
@@ -22,8 +23,14 @@ def both_heard(caller: AudioCaller, phone: AudioPhone, packets: int = 10) -> Non
     """Return once each side has heard so many packets of the other."""
     eventually(
         lambda: min(caller.rtp.heard_from(phone.rtp), phone.rtp.heard_from(caller.rtp)) >= packets,
-        8, f"both hear {packets} packets",
+        what=f"both hear {packets} packets",
     )  # fmt: skip
+
+
+def wait_for_count(record: CDR) -> None:
+    """Return once the relay's count of packets has been told."""
+    eventually(CDR.objects.filter(pk=record.pk, phone_packets__isnull=False).exists, what="the relay's count is told")
+    record.refresh_from_db()
 
 
 def set_audio(network: Network, line: Line, audio: AudioPath) -> None:
@@ -45,7 +52,7 @@ def test_both_hear_each_other_through_a_masquerading_router(
     time.sleep(0.6)
     assert caller.ask("BYE").code == 200
     record = story.of_call(caller.call_id)
-    eventually(lambda: (record.refresh_from_db(), record.phone_packets)[1] is not None, 5, "the relay's count is told")
+    wait_for_count(record)
     assert (record.reason, record.audio, record.audio_why) == ("completed", "relay", "phone_nat")
     assert 10 <= record.phone_packets <= phone.rtp.sent
     assert 10 <= record.caller_packets <= caller.rtp.sent
@@ -114,7 +121,7 @@ def test_a_reinvite_of_either_side_moves_its_audio(
     assert phone.in_dialog("INVITE", phone.answer_body(phone.messages[0])) == 200
     offered = caller.wait_for("INVITE")
     assert audio_target(offered.body)[0] == public.switch
-    eventually(lambda: phone.rtp.heard_from(caller.rtp) > before + 10, 5, "audio goes on after the phone's re-INVITE")
+    eventually(lambda: phone.rtp.heard_from(caller.rtp) > before + 10, what="audio goes on after the phone's re-INVITE")
     assert caller.ask("BYE").code == 200
 
 
@@ -136,7 +143,7 @@ def test_of_two_phones_each_has_the_audio_it_needs(
     both_heard(caller, far)
     assert caller.ask("BYE").code == 200
     assert story.of_call(caller.call_id).audio_why == "phone_nat"
-    eventually(lambda: not relay_sessions(stack), 5, "the relay has forgotten both calls")
+    eventually(lambda: not relay_sessions(stack), what="the relay has forgotten both calls")
 
 
 def test_an_ipv4_carrier_and_an_ipv6_phone_hear_each_other(
@@ -182,10 +189,10 @@ def test_a_phone_that_sends_no_audio_is_named(
     phone = audio_phone(line, public.router())
     phone.rtp.mute = True
     assert caller.call(line.number).code == 200
-    eventually(lambda: caller.rtp.sent > 60, 5, "the carrier has talked for more than a second")
+    eventually(lambda: caller.rtp.sent > 60, what="the carrier has talked for more than a second")
     assert caller.ask("BYE").code == 200
     record = story.of_call(caller.call_id)
-    eventually(lambda: any(e.reason == "one_way_audio" for e in story.log_of(record)), 5, "System Log warns")
+    eventually(lambda: any(e.reason == "one_way_audio" for e in story.log_of(record)), what="System Log warns")
     record.refresh_from_db()
     assert record.phone_packets == 0
     assert record.caller_packets
@@ -201,17 +208,18 @@ def test_a_call_given_up_or_cut_leaves_nothing_at_the_relay(
     line = network.line()
     ringing = audio_phone(line, public.router(), manner=Manner(answer_after=None))
     assert caller.call(line.number, wait=1).code == 0
+    ringing.wait_for("INVITE")
     assert relay_sessions(stack)
     caller.cancel()
     assert caller.final.code == 487
     ringing.wait_for("CANCEL")
-    eventually(lambda: not relay_sessions(stack), 5, "the relay has forgotten the cancelled call")
+    eventually(lambda: not relay_sessions(stack), what="the relay has forgotten the cancelled call")
     short = network.special["short"]
     phone = audio_phone(short, public.router())
     assert caller.call(short.number).code == 200
     both_heard(caller, phone)
-    phone.wait_for("BYE", wait=6)
+    phone.wait_for("BYE")
     record = story.of_call(caller.call_id)
-    eventually(lambda: (record.refresh_from_db(), record.phone_packets)[1] is not None, 5, "the relay's count is told")
+    wait_for_count(record)
     assert (record.reason, record.audio) == ("max_duration", "relay")
-    eventually(lambda: not relay_sessions(stack), 5, "the relay has forgotten the call")
+    eventually(lambda: not relay_sessions(stack), what="the relay has forgotten the call")

@@ -1,6 +1,6 @@
 """The table of NAT cases, each through a router of its own: what the call gets, and what the portal says of it.
 
-A router that forgets after 2 s stands for one that forgets sooner than the switch pings (every 5 s here). Every row is
+A router that forgets after 3 s stands for one that forgets sooner than the switch pings (every 5 s here). Every row is
 prepared first, then all calls are placed at once.
 """
 
@@ -18,12 +18,12 @@ from cdr.models import CDR
 from cdr.selectors import attempt_of, evidence_for
 from tests.nat.audio import AudioCaller, AudioPhone, udp
 from tests.nat.lab import PHONE, PublicNetwork, Router
-from tests.stack import Stack, eventually
+from tests.stack import PATIENCE, Stack, eventually
 from tests.switch.conftest import Story
 from tests.switch.network import Network
 from tests.switch.raw import STUN_COOKIE
 
-FORGETFUL, PATIENT = 2, 8
+FORGETFUL, PATIENT = 3, 10
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Row:
     router: dict[str, object]
     habits: dict[str, object]
     after: str  # "at once", "forgotten" or "held" (longer than the router remembers)
-    call_seconds: float = 8
+    call_seconds: float = PATIENCE
     phone: AudioPhone | None = None
     behind: Router | None = None
     record: CDR | None = None
@@ -55,7 +55,7 @@ ROWS = {
         {"timeout": FORGETFUL, "random_ports": True}, {"stun": "sip", "keep_alive": 0.7}, "held"
     ),
     "port mapping in the router": Row({"timeout": FORGETFUL, "forward_port": 5060}, {}, "forgotten"),
-    "the caller gives up on a forgotten binding": Row({"timeout": FORGETFUL}, {}, "forgotten", call_seconds=1),
+    "the caller gives up on a forgotten binding": Row({"timeout": FORGETFUL}, {}, "forgotten", call_seconds=1.5),
 }
 
 
@@ -128,7 +128,7 @@ def _wait_for_its_moment(row: Row, registered: float) -> None:
     match row.after:
         case "forgotten":
             # Looked up in the router itself: nothing depends on how long this machine takes.
-            eventually(lambda: not _sip_binding(row), 20, "the router has forgotten the phone")
+            eventually(lambda: not _sip_binding(row), what="the router has forgotten the phone")
         case "held":
             memory = int(str(row.router["timeout"]))
             time.sleep(max(0.0, registered + memory + 2 - time.monotonic()))

@@ -18,7 +18,7 @@ from django.conf import settings
 from routing.decider.netstring import Reader, encode
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 def eventually(check: Any, seconds: float = PATIENCE) -> Any:

@@ -73,7 +73,7 @@ class Switch:
         """Stop it."""
         if self.process:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(10)
+            self.process.wait(60)
         self.rpc.close()
 
     def ha1(self, name: str) -> str:

@@ -4,7 +4,9 @@ import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
+from statistics import median
 
 import pytest
 from django.conf import settings
@@ -21,11 +23,12 @@ from routing.decider.netstring import encode
 from routing.models import ConfigVersion, TraceRequest
 from tests.inventory import a_carrier, a_product, a_user, an_account, an_address, an_alias, some_dids
 from tests.routing.operator import a_call, a_mapped_did, give_credit
-from tests.routing.processes import DeciderProcess, HangingProxy, database_url, decider, eventually
+from tests.routing.processes import PATIENCE, DeciderProcess, HangingProxy, database_url, decider, eventually
+from tests.timing import assert_quick
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
-# What the operator is promised between commit and the next call.
+# What the operator is promised between commit and the next call; without a notification it takes twice as long.
 IN_FORCE_SECONDS = 1.0
 
 
@@ -53,10 +56,10 @@ def database_through(proxy: HangingProxy) -> str:
     return database_url(proxy.port)
 
 
-def reason_becomes(process: DeciderProcess, reason: str, seconds: float = IN_FORCE_SECONDS) -> float:
+def reason_becomes(process: DeciderProcess, reason: str) -> float:
     """Ask until the reason is this; return how long that took."""
     started = time.monotonic()
-    eventually(lambda: process.switch.ask(a_call())["reason"] == reason, seconds)
+    eventually(lambda: process.switch.ask(a_call())["reason"] == reason)
     return time.monotonic() - started
 
 
@@ -69,27 +72,38 @@ def test_a_call_is_answered_with_its_route(did: DID, running: DeciderProcess) ->
 
 
 def test_a_committed_change_counts_for_the_next_call_within_a_second(did: DID, running: DeciderProcess) -> None:
-    for flag in (False, True, False, True):
-        Carrier.objects.update(is_did_provider=flag)
-        reason_becomes(running, "accepted" if flag else "carrier_not_did_provider")
+    def switched() -> float:
+        Carrier.objects.update(is_did_provider=not Carrier.objects.get().is_did_provider)
+        flag = Carrier.objects.get().is_did_provider
+        return reason_becomes(running, "accepted" if flag else "carrier_not_did_provider")
+
+    switched()
+    # One change after the other: none is found by the questions that the decider asks from time to time.
+    assert_quick(switched, IN_FORCE_SECONDS)
+    Carrier.objects.update(is_did_provider=True)
+    reason_becomes(running, "accepted")
     DID.objects.update(call_limit=3)
-    eventually(lambda: running.switch.ask(a_call())["limit_did"] == 3, IN_FORCE_SECONDS)
+    eventually(lambda: running.switch.ask(a_call())["limit_did"] == 3)
     TraceRequest.objects.create(kind="did", object_id=did.pk, requested_by=a_user())
-    eventually(lambda: running.switch.ask(a_call())["trace"] == 1, IN_FORCE_SECONDS)
+    eventually(lambda: running.switch.ask(a_call())["trace"] == 1)
 
 
 def test_the_loss_of_credit_counts_within_a_second(did: DID, running: DeciderProcess) -> None:
-    give_credit(did.carrier.balance, "0")
-    reason_becomes(running, "carrier_no_credit")
-    give_credit(did.carrier.balance, "0.000001")
-    reason_becomes(running, "accepted")
+    def lost_and_given() -> float:
+        give_credit(did.carrier.balance, "0")
+        lost = reason_becomes(running, "carrier_no_credit")
+        give_credit(did.carrier.balance, "0.000001")
+        return max(lost, reason_becomes(running, "accepted"))
+
+    lost_and_given()
+    assert_quick(lost_and_given, IN_FORCE_SECONDS)
 
 
-def test_a_new_carrier_with_credit_is_let_in_within_a_second(did: DID, running: DeciderProcess) -> None:
+def test_a_new_carrier_with_credit_is_let_in(did: DID, running: DeciderProcess) -> None:
     DID.objects.update(state="available", alias=None)
     other = a_mapped_did_of_another_carrier()
     call = a_call(source="198.51.100.7", ruri=f"sip:{other.number}@192.0.2.1")
-    eventually(lambda: running.switch.ask(call)["reason"] == "accepted", IN_FORCE_SECONDS)
+    eventually(lambda: running.switch.ask(call)["reason"] == "accepted")
 
 
 def a_mapped_did_of_another_carrier() -> DID:
@@ -153,7 +167,7 @@ def test_when_the_database_drops_every_connection_answers_go_on_and_changes_foll
         assert cursor.fetchone()[0] >= 2
     Carrier.objects.update(enabled=False)
     assert running.switch.ask(a_call())["reason"] in {"accepted", "carrier_disabled"}
-    reason_becomes(running, "carrier_disabled", 5)
+    reason_becomes(running, "carrier_disabled")
 
 
 def test_with_a_hung_database_free_calls_go_on_and_paid_ones_are_refused(
@@ -164,11 +178,15 @@ def test_with_a_hung_database_free_calls_go_on_and_paid_ones_are_refused(
         assert process.switch.ask(a_call())["accept"] == 1
         proxy.hang()
         Carrier.objects.update(enabled=False)
+        took = []
         for _ in range(20):
-            assert process.switch.ask(a_call(), 0.5)["reason"] == "accepted"
+            started = time.monotonic()
+            assert process.switch.ask(a_call())["reason"] == "accepted"
+            took.append(time.monotonic() - started)
             time.sleep(0.05)
+        assert median(took) < 0.5
         proxy.go_on()
-        reason_becomes(process, "carrier_disabled", 20)
+        reason_becomes(process, "carrier_disabled")
 
 
 def test_a_paid_call_needs_funds_and_an_answer_about_them(did: DID, tmp_path: Path, proxy: HangingProxy) -> None:
@@ -189,16 +207,20 @@ def test_a_paid_call_needs_funds_and_an_answer_about_them(did: DID, tmp_path: Pa
         assert (held.leg, held.amount, held.seconds, held.state) == ("account", Decimal("0.061"), 61, "held")
         assert process.switch.ask(a_call(attempt=str(uuid.uuid4())))["reason"] == "account_no_credit"
         proxy.hang()
-        started = time.monotonic()
-        unknown = process.switch.ask(a_call(attempt=str(uuid.uuid4())))
-        assert (unknown["reason"], unknown["sip"]) == ("funds_unknown", 503)
+
+        def refused() -> float:
+            started = time.monotonic()
+            unknown = process.switch.ask(a_call(attempt=str(uuid.uuid4())))
+            assert (unknown["reason"], unknown["sip"]) == ("funds_unknown", 503)
+            return time.monotonic() - started
+
         # Later than this, the switch has refused the call by itself.
-        assert time.monotonic() - started < 1.0
+        assert_quick(refused, 1.0)
 
 
 def test_without_a_database_it_starts_from_disk(did: DID, running: DeciderProcess, tmp_path: Path) -> None:
     DID.objects.update(call_limit=4)
-    eventually(lambda: running.switch.ask(a_call())["limit_did"] == 4, IN_FORCE_SECONDS)
+    eventually(lambda: running.switch.ask(a_call())["limit_did"] == 4)
     eventually(lambda: (tmp_path / "deciders" / "decider-1.snapshot").read_text().count("\n") > 10)
     assert running.stop() == 0
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -232,7 +254,8 @@ def test_it_stops_at_once_even_with_a_hung_database(did: DID, tmp_path: Path, pr
         process.ready()
         proxy.hang()
         time.sleep(2.5)
-        assert process.stop(4) == 0
+        # The database's own time limits are ten seconds.
+        assert process.stop(8) == 0
         assert "Traceback" not in process.said()
 
 
@@ -253,19 +276,25 @@ def test_a_change_that_cannot_be_read_is_got_over_by_a_reload(did: DID, running:
 
 
 def test_an_import_of_many_dids_is_loaded_afresh_while_calls_are_answered(did: DID, running: DeciderProcess) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO dids_did (number, provider_number, carrier_id, state, state_since, country, area, notes) "
-            "SELECT 442100000000 + n, '', %s, 'available', now(), 'GB', '', '' FROM generate_series(1, %s) n",
-            [did.carrier_id, MANY_CHANGES + 1],
-        )
-    call = a_call(ruri="sip:+442100020000@192.0.2.1")
-    slowest = 0.0
-    deadline = time.monotonic() + 20
-    while running.switch.ask(call)["reason"] != "did_not_mapped":
-        started = time.monotonic()
-        assert running.switch.ask(a_call())["accept"] == 1
-        slowest = max(slowest, time.monotonic() - started)
-        assert time.monotonic() < deadline
+    first = count(442_100_000_001, MANY_CHANGES + 1)
+
+    def slowest_while_importing() -> float:
+        begin = next(first)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO dids_did (number, provider_number, carrier_id, state, state_since, country, area, notes) "
+                "SELECT n, '', %s, 'available', now(), 'GB', '', '' FROM generate_series(%s, %s) n",
+                [did.carrier_id, begin, begin + MANY_CHANGES],
+            )
+        call = a_call(ruri=f"sip:+{begin + 20_000}@192.0.2.1")
+        slowest = 0.0
+        deadline = time.monotonic() + PATIENCE
+        while running.switch.ask(call)["reason"] != "did_not_mapped":
+            started = time.monotonic()
+            assert running.switch.ask(a_call())["accept"] == 1
+            slowest = max(slowest, time.monotonic() - started)
+            assert time.monotonic() < deadline
+        return slowest
+
     # The switch gives up after a second.
-    assert slowest < 1.0
+    assert_quick(slowest_while_importing, 1.0, tries=3)

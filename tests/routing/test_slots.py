@@ -12,6 +12,7 @@ from django.conf import settings
 from routing.decider.cluster import BEAT, SILENT_MS, connect
 from routing.decider.slots import SETTLED_SECONDS, Slots
 from tests.loops import run_async
+from tests.timing import assert_quick
 
 DID = "did:5"
 
@@ -175,7 +176,8 @@ def test_without_redis_nobody_waits_or_is_counted_twice(server: redis.Redis) -> 
         there, slots.client = slots.client, connect("redis://127.0.0.1:1/0")
         begun = time.monotonic()
         assert [await ask(slots, f"a{number}") for number in range(50)] == [None] * 50
-        assert time.monotonic() - begun < 1
+        # One wait for a connection each, however short, would be more.
+        assert time.monotonic() - begun < 5
         assert len(slots.held) == 50
         await slots.client.aclose()
         slots.client = there
@@ -185,6 +187,8 @@ def test_without_redis_nobody_waits_or_is_counted_twice(server: redis.Redis) -> 
 
 def test_a_hung_redis_costs_less_than_the_switch_waits() -> None:
     """Also for those who ask while the first still waits; after it nobody asks for a while."""
+
+    slow, late = [], []
 
     async def story(deciders: Deciders) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -199,7 +203,11 @@ def test_a_hung_redis_costs_less_than_the_switch_waits() -> None:
                 return time.monotonic() - begun
 
             took = await asyncio.gather(*map(one, range(10)))
-            assert max(took) < 0.85
-            assert max(took[-3:]) < 0.05
+            slow.append(max(took))
+            late.append(max(took[-3:]))
 
-    run(story)
+    def waited() -> float:
+        run(story)
+        return max(slow[-1] / 0.85, late[-1] / 0.05)
+
+    assert_quick(waited, 1.0)

@@ -17,7 +17,7 @@ async def stops(work: Coroutine[Any, Any, None], news: Callable[[], None]) -> bo
     await asyncio.sleep(0.2)
     news()
     task.cancel()
-    done, _ = await asyncio.wait([task], timeout=2)
+    done, _ = await asyncio.wait([task], timeout=20)
     return bool(done) and task.cancelled()
 
 

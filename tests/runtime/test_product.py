@@ -51,14 +51,14 @@ def test_the_portal_serves_its_pages_and_static_files(stack: Stack) -> None:
 def test_every_process_shows_its_heartbeat(stack: Stack) -> None:
     """A process that hangs falls silent on the page that lists them."""
     expected = {"decider-1", "decider-2", "ingest@voipbilling", "general@voipbilling", "beat", "sw1", "sw1-relay"}
-    eventually(lambda: expected <= set(Heartbeat.objects.values_list("name", flat=True)), 10, "all have beaten")
+    eventually(lambda: expected <= set(Heartbeat.objects.values_list("name", flat=True)), what="all have beaten")
 
 
 @pytest.mark.parametrize("name", sorted(PROCESSES))
 def test_a_killed_process_comes_back(stack: Stack, name: str) -> None:
     """Killed without warning, it works again within seconds, under another process id."""
     before = stack.supervisor.signal(name, signal.SIGKILL)
-    eventually(lambda: stack.supervisor.pid(name) not in {0, before}, 15, f"{name} is started again")
+    eventually(lambda: stack.supervisor.pid(name) not in {0, before}, what=f"{name} is started again")
     stack.wait_ready(name)
 
 
@@ -66,9 +66,9 @@ def test_a_killed_switch_leaves_no_child_on_its_port(stack: Stack) -> None:
     """Kamailio's children survive their parent, and would answer beside the new one."""
     before = stack.supervisor.pid("switch")
     os.kill(before, signal.SIGKILL)  # the parent alone
-    eventually(lambda: stack.supervisor.pid("switch") not in {0, before}, 15, "the switch is started again")
+    eventually(lambda: stack.supervisor.pid("switch") not in {0, before}, what="the switch is started again")
     stack.wait_ready("switch")
-    eventually(lambda: not group_exists(before), 5, "the old switch's processes are gone")
+    eventually(lambda: not group_exists(before), what="the old switch's processes are gone")
 
 
 def group_exists(group: int) -> bool:

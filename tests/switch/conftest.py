@@ -23,6 +23,11 @@ BUILT: dict[str, Network] = {}
 @pytest.fixture
 def network(stack: Stack) -> Network:
     """The providers and lines of these tests, made once per running product."""
+    return network_of(stack)
+
+
+def network_of(stack: Stack) -> Network:
+    """Return them; the first who asks makes them."""
     key = stack.database_url
     if key not in BUILT:
         BUILT[key] = build()
@@ -58,7 +63,7 @@ def phone(stack: Stack, server: tuple[str, int]) -> Iterator[PhoneMaker]:
         phones.append(made)
         if register:
             # The decider hands a new alias's credentials to the switch within a moment.
-            eventually(lambda: made.register() == 200, 10, f"{line.user} is registered")
+            eventually(lambda: made.register(wait=3) == 200, what=f"{line.user} is registered")
         return made
 
     yield make
@@ -91,7 +96,7 @@ class Story:
         def ended() -> bool:
             return CDR.objects.filter(call_id=call_id, ended_at__isnull=False).count() >= count
 
-        eventually(ended, 10, f"{count} CDRs of {call_id} have ended")
+        eventually(ended, what=f"{count} CDRs of {call_id} have ended")
         records = list(CDR.objects.filter(call_id=call_id).order_by("started_at"))
         assert len(records) == count
         for record in records:
@@ -121,7 +126,7 @@ def logged(stack: Stack) -> Callable[..., LogEntry]:
 
     def find(**fits: object) -> LogEntry:
         entries = LogEntry.objects.filter(at__gte=_instant(begun - 1), **fits)
-        eventually(entries.exists, 10, f"System Log says {fits}")
+        eventually(entries.exists, what=f"System Log says {fits}")
         return entries.order_by("-id")[0]
 
     return find

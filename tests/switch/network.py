@@ -108,7 +108,7 @@ def build() -> Network:
     return network
 
 
-def wait_in_force(patience: float = 15) -> None:
+def wait_in_force() -> None:
     """Return when every decider follows the newest configuration; their heartbeats say which they have."""
     newest = ConfigVersion.objects.aggregate(newest=Max("id"))["newest"] or 0
 
@@ -116,7 +116,7 @@ def wait_in_force(patience: float = 15) -> None:
         versions = list(Heartbeat.objects.filter(kind="decider").values_list("config_version", flat=True))
         return bool(versions) and all(version is not None and version >= newest for version in versions)
 
-    eventually(followed, patience, f"every decider has version {newest}")
+    eventually(followed, what=f"every decider has version {newest}")
 
 
 def _provider(

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.stack import PATIENCE
 from tests.switch.wires import open_wire
 
 PROVISIONAL = {100: "Trying", 180: "Ringing", 183: "Session Progress"}
@@ -32,6 +33,10 @@ class Message:
     def method(self) -> str:
         """Return the method of a request, or of the request a reply answers."""
         return self.start.split()[0] if not self.is_reply else self.header("CSeq").split()[-1]
+
+    def again(self, earlier: "Message") -> bool:
+        """Whether this request is an earlier one, sent again because its answer was not there after half a second."""
+        return (self.method, self.header("Via")) == (earlier.method, earlier.header("Via"))
 
     @property
     def is_reply(self) -> bool:
@@ -131,7 +136,7 @@ class Phone:
 
     # --- what a test asks of the phone ---
 
-    def register(self, expires: int = 600, secret: str | None = None, wait: float = 3) -> int:
+    def register(self, expires: int = 600, secret: str | None = None, wait: float = 10) -> int:
         """Register (or unregister with 0), answering one challenge, and return the final code."""
         reply = self._register_once(expires, "", wait)
         if reply and reply.code == 401:
@@ -139,23 +144,32 @@ class Phone:
             reply = self._register_once(expires, credentials, wait)
         return reply.code if reply else 0
 
-    def wait_for(self, method: str, count: int = 1, wait: float = 5) -> Message:
+    def wait_for(self, method: str, count: int = 1, wait: float = PATIENCE) -> Message:
         """Return the count-th request of a method, or fail."""
-        deadline = time.time() + wait
-        while time.time() < deadline:
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline:
             found = [m for m in self.messages if m.method == method]
             if len(found) >= count:
                 return found[count - 1]
             time.sleep(0.02)
         raise AssertionError(f"{self.user}: no {method} within {wait} s; got {[m.start for m in self.messages]}")
 
+    def received_exactly(self, *methods: str) -> bool:
+        """Wait for these requests, in whatever order the switch's workers hand them on; fail where others come."""
+        deadline = time.monotonic() + PATIENCE
+        while len(self.messages) < len(methods) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        came = [m.method for m in self.messages]
+        assert sorted(came) == sorted(methods), came
+        return True
+
     def received(self, method: str) -> list[Message]:
         return [m for m in self.messages if m.method == method]
 
-    def in_dialog(self, method: str, body: str = "", extra: str = "", wait: float = 3) -> int:
+    def in_dialog(self, method: str, body: str = "", extra: str = "", wait: float = PATIENCE) -> int:
         """Send a request inside the last answered call and return the final code (0: none came)."""
         invite = list(self.calls.values())[-1]
-        reply = self._transact(self._dialog_request(invite, method, body, extra), method, wait)
+        reply = self._transact(self._dialog_request(invite, method, body, extra), wait)
         if reply and method == "INVITE" and reply.code < 300:
             self._send(self._dialog_request(invite, "ACK", cseq=self.cseq))
         return reply.code if reply else 0
@@ -171,7 +185,7 @@ class Phone:
             self.register_id,
             f"Contact: <{self.contact}>\r\nExpires: {expires}\r\n{credentials}",
         )
-        return self._transact(request, "REGISTER", wait)
+        return self._transact(request, wait)
 
     def _digest(self, challenge: str, secret: str) -> str:
         values = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
@@ -219,15 +233,15 @@ class Phone:
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
-    def _transact(self, request: str, method: str, wait: float) -> Message | None:
+    def _transact(self, request: str, wait: float) -> Message | None:
         if "Content-Length" not in request:
             request += "Content-Length: 0\r\n\r\n"
-        seen = len(self.replies)
+        seen, cseq = len(self.replies), Message(request).header("CSeq")
         self._send(request)
-        deadline = time.time() + wait
-        while time.time() < deadline:
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline:
             for reply in self.replies[seen:]:
-                if reply.method == method and reply.code >= 200:
+                if reply.header("CSeq") == cseq and reply.code >= 200:
                     return reply
             time.sleep(0.01)
         return None
@@ -259,7 +273,9 @@ class Phone:
             else:
                 # The switch's pings come whenever they come; tests look at calls.
                 ping = message.method == "OPTIONS" and "tag=" not in message.header("To")
-                (self.pings if ping else self.messages).append(message)
+                kept = self.pings if ping else self.messages
+                if not any(message.again(earlier) for earlier in kept):
+                    kept.append(message)
                 if not self.manner.silent:
                     self._serve(message)
 

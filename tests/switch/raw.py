@@ -6,10 +6,13 @@ import socket
 import struct
 import time
 
+from tests.stack import PATIENCE
 from tests.switch.phone import Message
 from tests.switch.wires import open_wire
 
 STUN_COOKIE = 0x2112A442
+# Seconds after which a request over UDP is sent again (RFC 3261 §17.1: what a full socket drops, nobody answers).
+REPEAT = 1.0
 
 
 class Raw:
@@ -58,7 +61,7 @@ class Raw:
     def send(self, data: str | bytes, to: tuple[str, int]) -> None:
         self.socket.sendto(data.encode("latin-1") if isinstance(data, str) else data, to)
 
-    def hear(self, seconds: float = 2) -> Message | None:
+    def hear(self, seconds: float = PATIENCE) -> Message | None:
         """Return the next SIP message that is no provisional answer, or None."""
         self.socket.settimeout(seconds)
         try:
@@ -69,18 +72,24 @@ class Raw:
         except TimeoutError:
             return None
 
-    def ask(self, request: str, to: tuple[str, int], seconds: float = 2) -> Message:
+    def ask(self, request: str, to: tuple[str, int]) -> Message:
         """Send a request and return its final answer; its refusal is acknowledged."""
-        self.send(request, to)
-        answer = self.hear(seconds)
+        sent = Message(request)
+        deadline = time.monotonic() + PATIENCE
+        answer = None
+        while answer is None and time.monotonic() < deadline:
+            self.send(request, to)
+            answer = self.hear(REPEAT if self.transport == "udp" else PATIENCE)
+            # An answer to an earlier request comes again where that was sent again.
+            while answer and answer.is_reply and answer.header("CSeq") != sent.header("CSeq"):
+                answer = self.hear(REPEAT)
         assert answer is not None, f"no answer to {request.splitlines()[0]}"
         if answer.method == "INVITE" and answer.code >= 300:
-            sent = Message(request)
             ack = request.replace(sent.start, sent.start.replace("INVITE", "ACK"), 1).replace("1 INVITE", "1 ACK")
             self.send(ack.replace(sent.header("To"), answer.header("To"), 1), to)
         return answer
 
-    def hear_finals(self, count: int, seconds: float = 5) -> list[Message]:
+    def hear_finals(self, count: int, seconds: float = PATIENCE) -> list[Message]:
         """Return so many final answers with different To tags: an INVITE that was forked may get several 2xx."""
         found: dict[str, Message] = {}
         deadline = time.monotonic() + seconds
@@ -100,12 +109,17 @@ class Raw:
             f"CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         )
 
-    def serve(self, methods: list[str], server: tuple[str, int], patience: float = 5) -> None:
+    def serve(self, methods: list[str], server: tuple[str, int], patience: float = PATIENCE) -> None:
         """Answer so many requests inside a call with 200, an ACK with nothing; fail where another comes."""
+        served: set[str] = set()
         for method in methods:
             request = self.hear(patience)
+            while request and (request.is_reply or request.header("Via") in served):
+                # What comes again has waited for us, or we for it.
+                request = self.hear(patience)
             assert request is not None, f"no {method}"
-            assert request.method == method and not request.is_reply, request.text
+            assert request.method == method, request.text
+            served.add(request.header("Via"))
             if method != "ACK":
                 copied = ("Via", "Record-Route", "From", "To", "Call-ID", "CSeq")
                 lines = [f"{name}: {value}" for name in copied for value in request.headers(name)]
@@ -124,7 +138,7 @@ def stun_mapping(own: socket.socket, to: tuple[str, int]) -> tuple[str, int]:
     """Ask a STUN server how it sees a socket (RFC 8489, XOR-MAPPED-ADDRESS)."""
     transaction = os.urandom(12)
     own.sendto(stun_request(transaction), to)
-    own.settimeout(2)
+    own.settimeout(PATIENCE)
     answer = own.recv(2048)
     kind, length, cookie = struct.unpack("!HHI", answer[:8])
     assert (kind, cookie, answer[8:20]) == (0x0101, STUN_COOKIE, transaction)

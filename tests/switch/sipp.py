@@ -179,4 +179,4 @@ class Running:
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.wait(5)
+        self.process.wait(30)

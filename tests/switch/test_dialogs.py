@@ -37,7 +37,7 @@ def test_the_carrier_reinvites(network: Network, carrier: CarrierAt, phone: Phon
     steps = [*talking(0.2), *reinvite, fragment("ack", cseq=2), pause(0.3), *update, *hang_up(4)]
     result = carrier().call(steps, line.number)
     assert result, result.errors
-    assert [m.method for m in called.messages] == ["INVITE", "ACK", "INVITE", "ACK", "UPDATE", "BYE"]
+    assert called.received_exactly("INVITE", "ACK", "INVITE", "ACK", "UPDATE", "BYE")
     story.tells(result, "completed", 200, 16, CALL, by="caller")
 
 
@@ -155,7 +155,7 @@ def test_the_next_call_is_traced_on_both_legs(
         ("in", "486"), ("out", "ACK"), ("out", "486"), ("in", "ACK"),
     ]  # fmt: skip
     messages = SipMessage.objects.filter(attempt_id=record.attempt_id).order_by("sequence")
-    eventually(lambda: messages.count() >= len(wanted), 5, "the trace is complete")
+    eventually(lambda: messages.count() >= len(wanted), what="the trace is complete")
     told = [(m.direction, m.message.split()[1 if m.message.startswith("SIP/2.0") else 0]) for m in messages]
     assert sorted(told) == sorted(wanted)
     assert told[:3] == wanted[:3]

@@ -1,10 +1,10 @@
 """Parts of the product die or hang: what single calls see. What many see, tests/faults tells."""
 
-import time
 from collections.abc import Callable
 
 from cdr.models import CDR
 from systemlog.models import LogEntry
+from tests.node import keeps, knows
 from tests.stack import Stack, eventually
 from tests.switch.conftest import PhoneMaker, Story
 from tests.switch.network import Network
@@ -13,10 +13,7 @@ from tests.switch.sipp import (
     Carrier,
     Result,
     cancelled_after,
-    expect_request,
-    fragment,
     hang_up,
-    hung_up_by_other,
     refused,
     talking,
 )
@@ -44,17 +41,18 @@ def each_told_once(calls: set[str], reason: str = "completed", patience: float =
     assert ends.count() == len(calls)
 
 
-def test_hung_deciders_cost_a_second_and_no_more(
+def test_hung_deciders_cost_the_decision_timer_and_no_more(
     stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
 ) -> None:
-    """503 after the decision timer; afterwards their late answers disturb nothing."""
+    """503 after it; afterwards their late answers disturb nothing."""
     line = network.line()
     phone(line)
     with stack.paused(*DECIDERS):
         result = carrier().call(refused(503), line.number)
         assert result, result.errors
     record = story.tells(result, "no_decision", 503, 41, "switch", by="switch")
-    assert 0.9 <= (record.ended_at - record.started_at).total_seconds() <= 2
+    # Neither less than SIP_DECISION_TIMEOUT of the stack, nor until the transaction's own timers.
+    assert 2.9 <= (record.ended_at - record.started_at).total_seconds() <= 10
     again = carrier().call(talking(0.1) + hang_up(), line.number)
     assert again, again.errors
 
@@ -107,9 +105,9 @@ def test_a_killed_switch_still_ends_the_calls_it_finds(
     """Calls older than the dialogs' writing period survive: the BYE passes, and the CDR gets its end."""
     line = network.line()
     phone(line, Manner(answer_after=0.1))
-    calls = carrier().start(talking(12) + hang_up(), line.number, calls=5, rate=10)
-    eventually(lambda: CDR.objects.filter(number=line.number, answered_at__isnull=False).count() == 5, 10, "all talk")
-    time.sleep(4)  # longer than dialogs wait for their writing
+    calls = carrier().start(talking(6) + hang_up(), line.number, calls=5, rate=10)
+    eventually(lambda: CDR.objects.filter(number=line.number, answered_at__isnull=False).count() == 5, what="all talk")
+    eventually(lambda: keeps(stack.folder.root, line.number, 5), what="the calls are written")
     stack.kill("switch")
     stack.wait_ready("switch")
     result = calls.wait()
@@ -120,26 +118,11 @@ def test_a_killed_switch_still_ends_the_calls_it_finds(
 def test_a_killed_switch_knows_its_phones_when_it_is_back(
     stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
 ) -> None:
-    """Also one that registered a moment before; and who called meanwhile is asked to wait, not refused."""
+    """Also one that registered a second before; and who called meanwhile is asked to wait, not refused."""
     line = network.line()
     phone(line)
-    time.sleep(1.5)  # bindings are written each second
+    eventually(lambda: knows(stack.folder.root, line.user), what="the binding is written")
     stack.kill("switch")
     result = carrier().call(talking(0.1) + hang_up(), line.number)
     assert result, result.errors
     story.tells(result, "completed", 200, 16, CALL)
-
-
-def test_a_phone_that_vanishes_in_a_call_is_found(
-    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker, story: Story
-) -> None:
-    """In-dialog OPTIONS without answer: the switch ends the call on the caller's leg."""
-    line = network.line()
-    called = phone(line)
-    alive = [expect_request("OPTIONS", 60), fragment("ok")]
-    call = carrier().start(talking(0) + alive + hung_up_by_other(60), line.number)
-    called.wait_for("ACK")
-    called.manner = Manner(silent=True)
-    result = call.wait(110)
-    assert result, result.errors
-    story.tells(result, "peer_vanished", 200, 27, CALL, by="switch")

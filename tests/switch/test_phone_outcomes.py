@@ -1,17 +1,23 @@
 """Check 15: what the phone does with a call, told apart everywhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
+from pytest_django import DjangoDbBlocker
 
-from tests.switch.conftest import PhoneMaker, Story
-from tests.switch.network import Network
-from tests.switch.phone import Manner
+from tests.stack import Stack, eventually
+from tests.switch.conftest import PhoneMaker, Story, network_of
+from tests.switch.network import ACME, Network
+from tests.switch.phone import Manner, Phone
 from tests.switch.raw import Raw
 from tests.switch.sipp import (
     Carrier,
+    Running,
     cancelled_after,
     expect,
+    expect_request,
     fragment,
     hang_up,
     hung_up_by_other,
@@ -41,6 +47,27 @@ OUTCOMES = {
         Manner(refuse=302, extra="Contact: <sip:elsewhere@127.11.99.9>\r\n"), "declined", 603, 21, "callee", "Decline",
     ),
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def vanished(
+    running_stack: Stack, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A call whose phone has fallen silent, begun before all else: the switch asks after a phone every 30 s."""
+    server = (running_stack.sip_host, running_stack.sip_port)
+    with running_stack.as_default_database(django_db_blocker, SimpleNamespace(CACHES=settings.CACHES)):
+        line = network_of(running_stack).line()
+    called = Phone(server, line.user, line.secret, ("127.12.248.1", 0))
+    eventually(lambda: called.register(wait=3) == 200, what="the phone is registered")
+    steps = [*talking(0), expect_request("OPTIONS", 90), fragment("ok"), *hung_up_by_other(90)]
+    call = Carrier(server, ACME, tmp_path_factory.mktemp("vanished")).start(
+        steps, line.number, options=("-timeout", "200")
+    )
+    called.wait_for("ACK")
+    called.manner = Manner(silent=True)
+    yield call
+    call.stop()
+    called.close()
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
@@ -175,3 +202,10 @@ def test_an_answer_that_crosses_the_cancel_is_a_call(
     result = carrier().call([*begun, *crossing, *hang_up()], line.number)
     assert result, result.errors
     story.tells(result, "completed", 200, 16, CALL, by="caller")
+
+
+def test_a_phone_that_vanishes_in_a_call_is_found(vanished: Running, story: Story) -> None:
+    """In-dialog OPTIONS without answer: the switch ends the call on the caller's leg."""
+    result = vanished.wait(200)
+    assert result, result.errors
+    story.tells(result, "peer_vanished", 200, 27, CALL, by="switch")

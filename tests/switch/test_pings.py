@@ -15,11 +15,11 @@ def test_a_larger_binding_is_pinged_as_soon_as_a_small_one(stack: Stack, network
     """Half as much again as it has room for is what Kamailio, left alone, never pings (keeper.py)."""
     stack.stop("switch")
     stack.begin("switch")
-    eventually(lambda: "*room*" in str(stack_bindings(stack)), 5, "room is being made")
+    eventually(lambda: "*room*" in str(stack_bindings(stack)), what="room is being made")
     # One round, in which it is found.
     time.sleep(INTERVAL + 1)
     small = phone(network.line())
-    eventually(lambda: bool(small.pings), 2 * INTERVAL, "the first phone is pinged")
+    eventually(lambda: bool(small.pings), what="the first phone is pinged")
     assert small.register(0) == 200
     # What a binding takes there besides its Contact: the address it came from, an identifier of 20, and lengths.
     besides = len(f"sip:{small.host}:{small.port}") + 20 + 36
@@ -27,9 +27,9 @@ def test_a_larger_binding_is_pinged_as_soon_as_a_small_one(stack: Stack, network
     line = network.line()
     padded = f"sip:{line.user}@{small.host}:40000;pad="
     large = phone(line, contact=padded + "x" * (room * 3 // 2 - besides - len(padded)))
-    eventually(lambda: bool(large.pings), 2 * INTERVAL, "the second phone is pinged")
+    eventually(lambda: bool(large.pings), what="the second phone is pinged")
     # What made room was no phone, and leaves no trace.
-    eventually(lambda: "*room*" not in str(stack_bindings(stack)), 4 * INTERVAL, "it has gone")
+    eventually(lambda: "*room*" not in str(stack_bindings(stack)), what="it has gone")
     assert not LogEntry.objects.filter(message__contains="*room*").exists()
 
 

@@ -20,14 +20,14 @@ def test_a_phone_registers_and_leaves(network: Network, phone: PhoneMaker, logge
     line = network.line()
     made = phone(line)
     registrations = Registration.objects.filter(alias=alias_of(line))
-    eventually(registrations.exists, 5, "the registration is shown")
+    eventually(registrations.exists, what="the registration is shown")
     shown = registrations.get()
     assert (shown.contact, shown.user_agent, shown.ended_at) == (made.contact, "Testphone 1.0", None)
     assert shown.received == f"{made.host}:{made.port}"
     logged(category="registration", reason="registered", message__contains=line.user)
     assert made.register(0) == 200
     logged(category="registration", reason="unregistered", message__contains=line.user)
-    eventually(lambda: registrations.get().ended_at is not None, 5, "the registration has ended")
+    eventually(lambda: registrations.get().ended_at is not None, what="the registration has ended")
 
 
 def test_a_refresh_prolongs_the_same_registration(network: Network, phone: PhoneMaker) -> None:
@@ -35,10 +35,10 @@ def test_a_refresh_prolongs_the_same_registration(network: Network, phone: Phone
     line = network.line()
     made = phone(line)
     registrations = Registration.objects.filter(alias=alias_of(line))
-    eventually(registrations.exists, 5, "the registration is shown")
+    eventually(registrations.exists, what="the registration is shown")
     first = registrations.get()
     assert made.register(expires=900) == 200
-    eventually(lambda: registrations.get().expires_at > first.expires_at, 5, "it lasts longer now")
+    eventually(lambda: registrations.get().expires_at > first.expires_at, what="it lasts longer now")
     assert registrations.get().registered_at == first.registered_at
     assert LogEntry.objects.filter(reason="registered", message__contains=line.user).count() == 1
 
@@ -146,7 +146,7 @@ def test_a_disabled_alias_cannot_register(network: Network, phone: PhoneMaker) -
     alias.enabled = False
     alias.save()
     wait_in_force()
-    eventually(lambda: made.register() == 401, 5, "the phone is refused")
+    eventually(lambda: made.register() == 401, what="the phone is refused")
     made.manner.silent = True
 
 
@@ -158,11 +158,11 @@ def test_contacts_outlive_the_switch(
     made = phone(line)
     over_tls = phone(connected, transport="tls")
     gone = Registration.objects.filter(alias=alias_of(connected), ended_at=None)
-    eventually(gone.exists, 5, "the registration over TLS is shown")
+    eventually(gone.exists, what="the registration over TLS is shown")
     stack.stop("switch")
     stack.begin("switch")
     # Deciders connect to the new switch and compare the credentials with it.
-    eventually(lambda: bool(carrier().call(refused(404), "442079469998")), 15, "calls are judged again")
+    eventually(lambda: bool(carrier().call(refused(404), "442079469998")), what="calls are judged again")
     count = len(made.received("REGISTER"))
     result = carrier().call(talking(0.1) + hang_up(), line.number)
     assert result, result.errors
@@ -179,7 +179,7 @@ def test_contacts_outlive_the_switch(
 def test_the_switch_pings_its_phones(network: Network, phone: PhoneMaker, server: tuple[str, int]) -> None:
     """OPTIONS keep the router's hole open, from the port the phone registered to."""
     made = phone(network.line())
-    eventually(lambda: bool(made.pings), 15, "a ping has come")
+    eventually(lambda: bool(made.pings), what="a ping has come")
     ping = made.pings[0]
     assert ping.source == server
     assert not ping.headers("User-Agent") or "amailio" not in ping.header("User-Agent")

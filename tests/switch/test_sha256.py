@@ -45,11 +45,11 @@ def switch(tmp_path: Path) -> Iterator[tuple[str, int]]:
         return True
 
     try:
-        eventually(filled, 20, "the switch has the credentials")
+        eventually(filled, what="the switch has the credentials")
         yield ("127.0.0.1", port)
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
         for left in run.glob("*"):
             left.unlink()
         run.rmdir()

@@ -128,7 +128,7 @@ def scanned(guard: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen, int
 def test_a_scan_of_the_tls_port_does_not_end_the_switch(scanned: tuple[subprocess.Popen, int]) -> None:
     """Broken handshakes in several processes at once; without the guard they end it (Kamailio's issue 3791)."""
     process, port = scanned
-    eventually(lambda: _answers(port), 5, "the TLS port answers")
+    eventually(lambda: _answers(port), what="the TLS port answers")
     run_async(_scan(port, seconds=4))
     assert process.poll() is None
     assert _answers(port)

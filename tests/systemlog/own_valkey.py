@@ -11,7 +11,7 @@ import redis
 from launcher.valkey import binary
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Return once the condition holds; fail the test when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
