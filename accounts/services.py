@@ -16,7 +16,7 @@ from billing.models import Product
 from billing.selectors import currency_conflict
 from billing.services import open_balance, set_terms, take_terms
 from core.archive import kept_by
-from core.constraints import violated_constraint
+from core.constraints import refuse_archived, violated_constraint
 from core.fields import ZERO
 from core.history import acting
 from core.models import User
@@ -63,7 +63,7 @@ def archive_client(*, actor: User, client: Client, archived: bool = True) -> Cli
     Raise ValidationError that counts the accounts which are not archived yet.
     """
     with transaction.atomic(), acting(actor):
-        locked = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+        locked = Client.objects.select_for_update().get(pk=client.pk)
         in_use = locked.accounts.filter(archived_at=None).count()
         if archived and in_use:
             raise ValidationError(
@@ -143,8 +143,7 @@ def _save_account(account: Account) -> None:
     account.full_clean(validate_constraints=False)
     if account.archived_at and account.state == AccountState.ACTIVE:
         raise ValidationError({"state": "This account is archived: take it back first."})
-    if not account.pk and account.client.archived_at:
-        raise ValidationError({"client": f"{account.client} is archived."})
+    added = not account.pk
     if conflict := currency_conflict(account.product, account.balance.currency):
         raise ValidationError({"product": conflict})
     taken = {"name": f"{account.client} has an account “{account.name}” already."}
@@ -157,6 +156,9 @@ def _save_account(account: Account) -> None:
         if violated_constraint(error) != "account_once_per_client":
             raise
         raise ValidationError(taken) from error
+    if added:
+        refuse_archived(account.client, "client")
+    refuse_archived(account.product, "product")
 
 
 def delete_account(*, actor: User, account: Account) -> None:

@@ -10,6 +10,7 @@ from billing.choices import ProductKind
 from billing.models import Balance, Product, ProductMapping, Rate, RateTable
 from billing.references import references_to
 from billing.selectors import balances_charged_by, priced_currencies
+from core.constraints import refuse_archived
 from core.history import acting
 from core.models import User
 
@@ -97,9 +98,8 @@ def save_mapping(*, actor: User, mapping: ProductMapping) -> ProductMapping:
     with transaction.atomic(), acting(actor):
         _refuse_builtin(mapping.product)
         mapping.full_clean()
-        if mapping.rate_table.archived_at:
-            raise ValidationError({"rate_table": f"{mapping.rate_table} is archived: take it back first."})
         mapping.save()
+        refuse_archived(mapping.rate_table, "rate_table")
         _check_currencies([mapping.product], "rate_table")
         return mapping
 

@@ -16,7 +16,7 @@ from carriers.models import Carrier, CarrierAccount
 from carriers.networks import show_network
 from carriers.selectors import conflicting_accounts
 from core.archive import kept_by
-from core.constraints import is_deadlock, violated_constraint
+from core.constraints import is_deadlock, refuse_archived, violated_constraint
 from core.fields import ZERO
 from core.history import acting
 from core.models import User
@@ -102,7 +102,7 @@ def archive_carrier(*, actor: User, carrier: Carrier, archived: bool = True) -> 
     Raise ValidationError that counts its numbers in use.
     """
     with transaction.atomic(), acting(actor):
-        locked = Carrier.objects.select_for_update(no_key=True).get(pk=carrier.pk)
+        locked = Carrier.objects.select_for_update().get(pk=carrier.pk)
         in_use = locked.dids.exclude(state="retired").count() if archived else 0
         if in_use:
             words = "1 DID that is" if in_use == 1 else f"{in_use:,} DIDs that are"
@@ -124,6 +124,7 @@ def save_carrier_account(*, actor: User, account: CarrierAccount) -> CarrierAcco
         lock_addresses()
         check_account(account)
         account.save()
+        refuse_archived(account.product, "product")
     return account
 
 

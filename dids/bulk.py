@@ -9,7 +9,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from carriers.models import Carrier
-from core.constraints import is_deadlock, violated_constraint
+from core.constraints import is_deadlock, refuse_archived, violated_constraint
 from core.history import acting
 from core.models import User
 from core.phone_numbers import NumberError, WrittenNumber, area_of, range_ends, read_list, read_number, read_range
@@ -137,6 +137,7 @@ def add_dids(*, actor: User, carrier: Carrier, plan: list[PlannedDID], previewed
     try:
         with transaction.atomic(), acting(actor):
             DID.objects.bulk_create(dids, batch_size=1000)
+            refuse_archived(carrier, "carrier")
     except (IntegrityError, OperationalError) as error:
         if "number" not in violated_constraint(error) and not is_deadlock(error):
             raise

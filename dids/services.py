@@ -34,8 +34,8 @@ def map_dids(
     The account rents them by ``sold_plan``, else by the plan that each has, else by the default. Raise ValidationError
     that names each DID which is not available any more and who has it now, or a plan in another currency.
     """
-    _check_alias(alias, account)
     with transaction.atomic(), acting(actor):
+        _check_alias(alias, account)
         dids = _locked(did_ids)
         taken = [did for did in dids if did.state not in MAP_FROM]
         if taken:
@@ -63,8 +63,8 @@ def unmap_dids(
 
 def move_dids(*, actor: User, did_ids: Iterable[int], alias: Alias, account: Account) -> list[DID]:
     """Move DIDs that ring one alias of ``account`` to another of the same; a suspended DID stays suspended."""
-    _check_alias(alias, account)
     with transaction.atomic(), acting(actor):
+        _check_alias(alias, account)
         dids = _locked(did_ids)
         wrong = [did for did in dids if did.alias is None or did.alias.account_id != account.pk]
         if wrong:
@@ -226,7 +226,8 @@ def _write(dids: list[DID], target: Callable[[DID], tuple[str, Alias | None]]) -
 def _check_alias(alias: Alias, account: Account) -> None:
     if alias.account_id != account.pk:
         raise ValidationError({"alias": f"{alias} is no alias of {account}."})
-    if account.archived_at:
+    # Who archives the account waits here, and then counts the numbers that ring it.
+    if Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk).archived_at:
         raise ValidationError({"alias": f"Account {account} is archived: take it back first."})
 
 

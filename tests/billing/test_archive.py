@@ -8,14 +8,25 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from accounts.models import Account, Client
-from accounts.services import archive_account, archive_client, create_account, delete_account, set_account_state
+from accounts.services import (
+    archive_account,
+    archive_client,
+    create_account,
+    create_client,
+    delete_account,
+    set_account_state,
+    update_account,
+)
+from billing.choices import ProductKind
+from billing.models import Product, ProductMapping, RateTable
+from billing.pricing import archive_product, archive_rate_table, save_mapping
 from billing.services import record_payment
 from carriers.models import Carrier
 from carriers.services import archive_carrier, delete_carrier, update_carrier
 from core.models import User
 from dids.models import DID
 from dids.services import map_dids, retire_dids, unmap_dids
-from tests.inventory import a_carrier, a_user, an_account, an_alias, some_dids
+from tests.inventory import a_carrier, a_product, a_user, an_account, an_alias, some_dids
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +120,30 @@ def test_a_refused_archive_says_why_on_its_page(
     delete = operator_page.get(reverse("accounts:account_delete", args=[account.pk])).content.decode()
     assert page in delete and "1 ledger entry" in delete
     assert Client.objects.get().archived_at is None
+
+
+def test_what_was_archived_while_a_form_was_open_is_not_used_any_more() -> None:
+    """Whoever sends the form holds rows as they were when it was opened; an API's client names any row it likes."""
+    actor, table = a_user(), RateTable.objects.create(name="Old", currency="USD")
+    product, other = a_product("USD", "0.01", ProductKind.ACCOUNT), a_product("USD", "0.01", ProductKind.ACCOUNT)
+    account, carrier = an_account(actor), a_carrier(actor, "Acme")
+    [did] = some_dids(actor, carrier, "+442079460018")
+    alias, client = an_alias(actor, account), create_client(actor=actor, name="Cogs Ltd")
+    retired = a_carrier(actor, "Gone")
+    archive_product(actor=actor, product=Product.objects.get(pk=product.pk))
+    archive_rate_table(actor=actor, table=RateTable.objects.get(pk=table.pk))
+    archive_account(actor=actor, account=Account.objects.get(pk=account.pk))
+    archive_client(actor=actor, client=Client.objects.get(pk=client.pk))
+    archive_carrier(actor=actor, carrier=Carrier.objects.get(pk=retired.pk))
+    mapping = ProductMapping(product=other, rate_table=table, starts_at="2026-01-01T00:00Z")
+    live = an_account(actor, client="Bolts Ltd")
+    for attempt in (
+        lambda: map_dids(actor=actor, did_ids=[did.pk], alias=alias, account=account),
+        lambda: create_account(actor=actor, client=client, name="Desk", currency="USD"),
+        lambda: update_account(actor=actor, account=live, product=product),
+        lambda: save_mapping(actor=actor, mapping=mapping),
+        lambda: some_dids(actor, retired, "+442079460019"),
+    ):
+        with pytest.raises(ValidationError, match="archived: take it back first"):
+            attempt()
+    assert not DID.objects.exclude(pk=did.pk).exists()
