@@ -10,11 +10,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from switch.dialogs import prepare, record_alive, take_snapshot
+from switch.dialogs import SNAPSHOT, prepare, record_alive, take_snapshot
 from switch.environment import record_folder, switch_folder
 from switch.record import RpcError, call_rpc
 from switch.render import SwitchSettings
@@ -23,7 +22,9 @@ from switch.render import SwitchSettings
 # little: a dump holds each lock of the dialogs' table for a moment, and calls set up meanwhile wait. Less than one call
 # in a hundred shall meet one.
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.2, 10.0
-SHARE = 0.01
+# A dump takes 12 µs for a dialog (docs/performance.md), which is 0.8 kB: this is a hundredth of what could be written.
+# Not measured: on a busy machine most of the time is waiting, and calls would be kept each 10 s only.
+BYTES_A_SECOND = 600_000
 # Bytes of the bindings that are pinged in one second: about 400 phones, so 12,000 at 30 s.
 PING_ROOM = 30_000
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -56,20 +57,17 @@ def run(environment: Mapping[str, str], prefix: Sequence[str] = ()) -> int:
     signals = open_signals()
     process = subprocess.Popen(command(environment, prefix), preexec_fn=_begin_child)  # noqa: S603
     socket = Path(_run(environment)) / "rpc.sock"
-    period = SHORTEST_PERIOD
     roomy, interval = False, int(environment.get("SIP_PING_INTERVAL") or SwitchSettings.ping_interval)
     while process.poll() is None:
-        heard = wait_signals(signals, period)
+        heard = wait_signals(signals, period(folder))
         if heard == {signal.SIGCHLD}:
             continue
-        begun = time.monotonic()
         if keep(folder, socket):
             roomy = roomy or make_room(socket, interval)
             if kept and tell(environment, kept):
                 kept = []
         if heard - {signal.SIGCHLD}:
             process.terminate()
-        period = min(max(SHORTEST_PERIOD, (time.monotonic() - begun) / SHARE), LONGEST_PERIOD)
     return process.returncode
 
 
@@ -90,6 +88,15 @@ def wait_signals(signals: int, seconds: float) -> set[int]:
     """Return which signals came, after so many seconds at most."""
     ready, _, _ = select.select([signals], [], [], seconds)
     return set(os.read(signals, 4096)) if ready else set()
+
+
+def period(folder: Path) -> float:
+    """Return after how many seconds the next snapshot is due."""
+    try:
+        size = (folder / SNAPSHOT).stat().st_size
+    except FileNotFoundError:
+        size = 0
+    return min(max(SHORTEST_PERIOD, size / BYTES_A_SECOND), LONGEST_PERIOD)
 
 
 def keep(folder: Path, socket: Path) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from switch.keeper import LONGEST_PERIOD
+from switch.dialogs import SNAPSHOT
+from switch.keeper import LONGEST_PERIOD, period
 from tests.stack import ROOT, eventually
 
 
@@ -40,3 +41,11 @@ def test_a_hung_keeper_ends_no_switch(tmp_path: Path) -> None:
     finally:
         keeper.kill()
         keeper.wait(10)
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(0, 0.2), (50_000, 0.2), (1_200_000, 2.0), (100_000_000, 10.0)])
+def test_many_calls_are_kept_less_often(tmp_path: Path, size: int, seconds: float) -> None:
+    """What a snapshot costs is told by its size, however busy the machine is."""
+    with (tmp_path / SNAPSHOT).open("wb") as file:
+        file.truncate(size)
+    assert period(tmp_path) == seconds
