@@ -1,5 +1,6 @@
 """Parts of the product die or hang: what single calls see. What many see, tests/faults tells."""
 
+import time
 from collections.abc import Callable
 
 from cdr.models import CDR
@@ -97,6 +98,21 @@ def test_without_deciders_calls_are_refused_and_then_recover(
     again = carrier().call(talking(0.1) + hang_up(), line.number)
     assert again, again.errors
     story.tells(again, "completed", 200, 16, CALL)
+
+
+def test_a_bye_that_was_repeated_while_the_switch_hung_gets_one_answer(
+    stack: Stack, network: Network, carrier: CarrierAt, phone: PhoneMaker
+) -> None:
+    """Its copies wait in the socket with it, and several workers read them at the same moment."""
+    line = network.line()
+    phone(line, Manner(answer_after=0.1))
+    running = carrier().start(talking(3) + hang_up(), line.number, calls=20, rate=20)
+    time.sleep(2.5)
+    with stack.paused("switch"):
+        time.sleep(4)
+    result = running.wait()
+    assert result, result.errors
+    assert [m.start for m in result.messages if m.is_reply and m.method == "BYE" and m.code != 200] == []
 
 
 def test_a_killed_switch_still_ends_the_calls_it_finds(
