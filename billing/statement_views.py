@@ -20,6 +20,7 @@ from core.access import Access
 from core.business_time import business_zone, today
 from core.export import csv_response
 from core.pdf import pdf_response
+from core.render import decimals_of
 from core.tabs import ViewTab
 from core.views.detail import TabView
 
@@ -55,6 +56,8 @@ class StatementTab(TabView):
             usual=usual_periods(),
             statement=statement,
             lines=lines[:SHOWN_LINES],
+            sum_decimals=decimals_of([statement.opening, statement.closing, *(kind.amount for kind in statement.sums)]),
+            decimals=decimals_of(amount for line in lines for amount in (line.amount, line.balance)),
             more=len(lines) > SHOWN_LINES,
             shown_lines=SHOWN_LINES,
             zone=business_zone().key,

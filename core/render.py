@@ -3,7 +3,7 @@
 Every function returns safe HTML and escapes what it is given: most values shown here came off the network.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -138,20 +138,25 @@ def since_words(value: datetime, now: datetime | None = None) -> str:
     return f"{amount} ago" if seconds >= 0 else f"in {amount}"
 
 
-def money_text(amount: Decimal) -> str:
-    """Return an amount with at least 2 and at most 6 decimals, a space between thousands and a true minus sign."""
+def decimals_of(amounts: Iterable[Decimal]) -> int:
+    """Return with how many decimals, 2 to 6, all of these amounts can stand under each other."""
+    return max([2, *(-int(amount.normalize().as_tuple().exponent) for amount in amounts)])
+
+
+def money_text(amount: Decimal, decimals: int = 2) -> str:
+    """Return an amount with ``decimals`` or as many more as it has, at most 6; thousands apart, a true minus sign."""
     text = f"{abs(amount):,.6f}".replace(",", "\u202f")
     whole, _, fraction = text.partition(".")
-    fraction = fraction.rstrip("0").ljust(2, "0")
+    fraction = fraction.rstrip("0").ljust(decimals, "0")
     return f"{'−' if amount < 0 else ''}{whole}.{fraction}"
 
 
-def money(amount: Decimal | None, currency: str = "") -> SafeString:
+def money(amount: Decimal | None, currency: str = "", decimals: int = 2) -> SafeString:
     """Return an amount with its currency."""
     if amount is None:
         return EMPTY
     unit = format_html(' <span class="unit">{}</span>', currency) if currency else ""
-    return format_html('<span class="num">{}{}</span>', money_text(amount), unit)
+    return format_html('<span class="num">{}{}</span>', money_text(amount, decimals), unit)
 
 
 def duration(seconds: float | Decimal | None) -> SafeString:

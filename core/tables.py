@@ -132,10 +132,10 @@ class MoneyColumn(_RightAligned):
         self.currency = currency
         super().__init__(*args, **kwargs)
 
-    def render(self, value: Any, record: Any) -> Any:
-        """Draw with 2 to 6 decimals."""
+    def render(self, value: Any, record: Any, table: Any, bound_column: Any) -> Any:
+        """Draw with the 2 to 6 decimals that the page's amounts need, so that their points stand under each other."""
         unit = Accessor(self.currency).resolve(record, quiet=True) if self.currency else ""
-        return render.money(value, unit or "")
+        return render.money(value, unit or "", table.decimals(bound_column))
 
 
 class DurationColumn(_RightAligned):
@@ -198,6 +198,14 @@ class PortalTable(tables.Table):
             kwargs["extra_columns"] = [("select", SelectColumn()), *kwargs.get("extra_columns", [])]
             kwargs["sequence"] = ("select", "...")
         super().__init__(*args, **kwargs)
+        self._decimals: dict[str, int] = {}
+
+    def decimals(self, bound_column: Any) -> int:
+        """Return with how many decimals a column's amounts on this page stand under each other."""
+        if bound_column.name not in self._decimals:
+            amounts = (bound_column.accessor.resolve(row.record, quiet=True) for row in self.paginated_rows)
+            self._decimals[bound_column.name] = render.decimals_of(amount for amount in amounts if amount is not None)
+        return self._decimals[bound_column.name]
 
     @property
     def base_headers(self) -> dict[str, Any]:

@@ -57,6 +57,12 @@ def money(value: Decimal | None, currency: str = "") -> SafeString:
 
 
 @register.filter
+def amount(value: Decimal, decimals: int) -> str:
+    """Draw an amount that stands under others, with as many decimals as they need; their head names the currency."""
+    return render.money_text(value, decimals)
+
+
+@register.filter
 def duration(value: float | None) -> SafeString:
     """Draw seconds as m:ss."""
     return render.duration(value)

@@ -97,3 +97,12 @@ def test_support_reads_prices_and_changes_none(support_page: Browser) -> None:
     assert "Add mapping" not in shown and "row-action" not in shown
     assert support_page.post(reverse("billing:product_delete", args=[product.pk])).status_code == 403
     assert support_page.get(reverse("billing:product_price", args=[product.pk])).status_code == 200
+
+
+def test_amounts_of_a_column_have_their_points_under_each_other(admin_page: Browser) -> None:
+    table = RateTable.objects.create(name="Retail", currency="USD")
+    Rate.objects.create(table=table, code="44", rate_minute="0.012345")
+    Rate.objects.create(table=table, code="49", rate_minute="0.5", rate_call="1")
+    shown = page(admin_page, "billing:ratetable_detail", table.pk)
+    for amount in ("0.012345", "0.500000", "0.00", "1.00"):
+        assert f'<span class="num">{amount} <span class="unit">USD' in shown, amount

@@ -96,7 +96,7 @@ def test_an_empty_period_and_an_empty_balance_say_so(operator_page: Browser, acc
 def test_the_page_shows_the_period_asked_for(support_page: Browser, account: Account) -> None:
     page = reverse("accounts:account_statement", args=[account.pk])
     shown = support_page.get(page, {"since": "2026-09-01", "until": "2026-09-30"}).content.decode()
-    for words in ("Opening balance", "100.00", "99.666667", "94.00", "Call to +442079460018, 36 s"):
+    for words in ("Opening balance", "100.00", "99.666667", "94.000000", "Amount, USD", "Call to +442079460018, 36 s"):
         assert words in shown, words
     assert support_page.get(page).status_code == 200
 
