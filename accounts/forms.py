@@ -11,7 +11,7 @@ from billing.choices import ProductKind
 from billing.forms import low_balance_field, low_balance_layout, show_low_balance
 from billing.selectors import products_of_kind
 from billing.seller.models import percent_text
-from core.amounts import AmountField, typed_amount
+from core.amounts import AmountField
 from core.forms import PortalFormHelper
 from core.layouts import More
 
@@ -119,7 +119,7 @@ class AccountMainForm(_AccountForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         balance = self.instance.balance
-        self.fields["credit_limit"].initial = typed_amount(balance.credit_limit)
+        self.fields["credit_limit"].initial = balance.credit_limit
         self.fields["credit_limit"].label = f"Credit limit, {balance.currency}"
         self.helper = PortalFormHelper(self)
         show_low_balance(self, balance, "Empty: to the client's address.")

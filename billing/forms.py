@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from billing.models import Balance, Product, ProductMapping, Rate, RateTable, digits_or_empty
-from core.amounts import AmountField, typed_amount
+from core.amounts import AmountField
 from core.business_time import today
 from core.forms import PortalFormHelper
 from core.phone_numbers import NumberError, read_number
@@ -55,7 +55,7 @@ class RefundForm(EntryForm):
 
     def __init__(self, *args: Any, left: Decimal, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["amount"].initial = typed_amount(left)
+        self.fields["amount"].initial = left
         self.fields["amount"].help_text = f"At most {money_text(left)}. Lowers the balance."
         self.fields["note"].required = True
         self.fields["note"].label = "Reason"
@@ -89,7 +89,7 @@ def show_low_balance(form: forms.BaseForm, balance: Balance, to_whom: str) -> No
     """Put a balance's low-balance notice into the fields ``low_at`` and ``low_email`` of its owner's form."""
     low_at = form.fields["low_at"]
     low_at.label = f"Low-balance notice below, {balance.currency}"
-    low_at.initial = typed_amount(balance.low_at)
+    low_at.initial = balance.low_at
     low_email = form.fields["low_email"]
     low_email.label = "Notice to"
     low_email.initial, low_email.help_text = balance.low_email, to_whom

@@ -12,7 +12,7 @@ from billing.selectors import free_inbound_product, products_of_kind
 from carriers.models import Carrier, CarrierAccount, tech_prefix_format
 from carriers.networks import NetworkError, is_single, read_network, show_network
 from carriers.translation import TranslationField
-from core.amounts import AmountField, typed_amount
+from core.amounts import AmountField
 from core.forms import PortalFormHelper
 from core.layouts import More
 from core.phone_numbers import country_choices
@@ -60,7 +60,7 @@ class CarrierMainForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["credit_limit"].initial = typed_amount(self.instance.balance.credit_limit)
+        self.fields["credit_limit"].initial = self.instance.balance.credit_limit
         self.fields["credit_limit"].label = f"Credit limit, {self.instance.balance.currency}"
         show_low_balance(self, self.instance.balance, "Empty: the System Log alone tells it.")
 

@@ -38,6 +38,10 @@ class AmountField(forms.DecimalField):
         """Ask phones for the keys of a number."""
         return super().widget_attrs(widget) | {"inputmode": "decimal", "class": "num", "autocomplete": "off"}
 
+    def prepare_value(self, value: Any) -> Any:
+        """Show an amount as it would be typed, not with all six decimals that the database keeps."""
+        return typed_amount(value) if isinstance(value, Decimal) else value
+
     def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         """Read plain decimals only: no exponent, no comma, whose meaning differs from country to country."""
         if isinstance(value, str):

@@ -51,5 +51,10 @@ def test_an_amount_in_a_field_is_one_that_the_field_reads_again(value: str, type
     assert FIELD.clean(typed) == Decimal(value)
 
 
+def test_an_amount_of_a_row_stands_in_its_field_as_it_would_be_typed() -> None:
+    assert FIELD.prepare_value(Decimal("2.500000")) == "2.5"
+    assert FIELD.prepare_value("2,5") == "2,5"
+
+
 def test_no_amount_leaves_its_field_empty() -> None:
     assert typed_amount(None) is None
