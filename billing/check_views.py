@@ -60,6 +60,9 @@ class DifferenceTable(t.PortalTable):
         return self._found
 
 
+NOT_RUN = EmptyState("Not checked yet", "What does not add up would be listed here.", icon="scale")
+
+
 class LedgerCheckView(ListView):
     """The last run: when, over what, and every difference."""
 
@@ -85,8 +88,9 @@ class LedgerCheckView(ListView):
         return run.differences.order_by("id") if run else LedgerDifference.objects.none()
 
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
-        """Add the run."""
-        return super().get_context_data(run=last_check(), **extra)
+        """Add the run; without one nothing is known to add up."""
+        run = last_check()
+        return super().get_context_data(**extra | ({} if run else {"empty": NOT_RUN}), run=run)
 
 
 class LedgerCheckRun(PageView):

@@ -107,8 +107,10 @@ def test_command_task_page_and_dashboard_tell_the_same(
     route: dict[str, int], operator_page: Browser, support_page: Browser
 ) -> None:
     record = taken(Call(), price(route, account="6"))
-    call_command("check_ledger")
     page, dashboard = reverse("billing:ledgercheck"), reverse("cdr:dashboard")
+    shown = operator_page.get(page).content.decode()
+    assert "Not checked yet" in shown and "Everything adds up" not in shown
+    call_command("check_ledger")
     assert "Everything adds up" in operator_page.get(page).content.decode()
     assert "The ledger does not add up" not in operator_page.get(dashboard).content.decode()
     ChargedLeg.objects.filter(leg="account").update(amount=7)
