@@ -90,7 +90,7 @@ class LogEntryListView(LogList):
 class ObjectLogTab(LogList, TabListView):
     """The System Log of one object; ``ref_kind`` is what entries call its kind."""
 
-    tab = ViewTab("System Log", weight=900)
+    tab = ViewTab("System Log", weight=910)
     template_name = "syslog/log_tab.html"
     ref_kind = ""
     empty = EmptyState(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core import render
 from core import tables as t
 from core.phone_numbers import country_name
 from dids.plans.models import RentalPlan
@@ -31,7 +32,7 @@ class PlanTable(t.PortalTable):
 
     def render_default_for(self, record: RentalPlan) -> Any:
         """Say for which numbers."""
-        return default_words(record)
+        return default_words(record) or render.EMPTY
 
     def value_default_for(self, record: RentalPlan) -> str:
         """Say the same in an export."""

@@ -7,6 +7,16 @@ function mark() {
   }
 }
 
+// On a phone not all tabs fit: the one that is open must be among those seen.
+function showTab() {
+  const bar = document.querySelector(".tab-bar");
+  const active = bar?.querySelector(".active");
+  if (!active) return;
+  const [outer, inner] = [bar.getBoundingClientRect(), active.getBoundingClientRect()];
+  if (inner.left < outer.left || inner.right > outer.right) bar.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}
+
 document.addEventListener("htmx:afterSettle", mark);
 window.addEventListener("resize", mark);
 mark();
+showTab();

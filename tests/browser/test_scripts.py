@@ -201,6 +201,13 @@ def test_no_page_is_wider_than_the_screen(desk: Page, live_server: LiveServer, w
     assert desk.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
+def test_the_open_tab_is_seen_on_a_phone(desk: Page, live_server: LiveServer) -> None:
+    carrier = a_carrier(User.objects.get(username="ada"))
+    desk.set_viewport_size({"width": 360, "height": 800})
+    desk.goto(f"{live_server.url}/carriers/{carrier.pk}/statement/")
+    expect(desk.locator(".tab-bar .active")).to_be_in_viewport(ratio=0.9)
+
+
 def test_the_first_steps_tick_while_one_looks(desk: Page, live_server: LiveServer) -> None:
     """The dashboard asks again by itself; hiding the list keeps it hidden."""
     desk.goto(live_server.url)
