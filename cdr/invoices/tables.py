@@ -22,7 +22,7 @@ class DayColumn(t.PlainColumn):
 class SumColumn(t.MoneyColumn):
     """An amount with its currency's own decimals, more only where it has more."""
 
-    def render(self, value: Any, record: Any) -> Any:
+    def render(self, value: Any, record: Any, table: Any, bound_column: Any) -> Any:
         """Draw the amount with its currency beside it."""
         currency = str(Accessor(self.currency).resolve(record, quiet=True))
         return format_html(

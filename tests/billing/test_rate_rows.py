@@ -33,7 +33,7 @@ def as_row(browser: Browser, rate: Rate, method: str = "get", **more: Any) -> An
 
 def test_a_row_is_edited_in_its_place_and_comes_back_as_it_is_now(operator_page: Browser, rate: Rate) -> None:
     form = as_row(operator_page, rate).content.decode()
-    assert form.strip().startswith(f'<tr id="rate-{rate.pk}" class="row-editor"') and 'value="0.020000"' in form
+    assert form.strip().startswith(f'<tr id="rate-{rate.pk}" class="row-editor"') and 'value="0.02"' in form
     saved = as_row(operator_page, rate, "post", data=VALUES).content.decode()
     assert saved.strip().startswith("<tr") and "0.03" in saved and "<form" not in saved and "<html" not in saved
     rate.refresh_from_db()
