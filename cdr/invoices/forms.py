@@ -57,7 +57,7 @@ class DraftForm(forms.Form):
         label="To, included",
         widget=_DayInput(),
         initial=lambda: month_of_today() - dt.timedelta(days=1),
-        help_text="What was charged before and stands on no invoice yet is billed too, and says so.",
+        help_text="Earlier charges that are on no invoice are billed too, and say of which month they are.",
         validators=possible_day,
     )
 
@@ -119,7 +119,7 @@ class RunForm(forms.Form):
 
     month = forms.ChoiceField(
         choices=ended_months,
-        help_text="What was charged before and stands on no invoice yet is billed too, and says so.",
+        help_text="Earlier charges that are on no invoice are billed too, and say of which month they are.",
     )
     send = forms.BooleanField(label="Send each to its client by e-mail", required=False)
 

@@ -43,7 +43,6 @@ from systemlog.models import LogEntry
 
 CHANGED = "The charges have changed since this was drafted: refresh it and look again."
 DOCUMENTS = 0x696E766F  # 'invo' in ASCII; any number that no other pair of advisory locks of this database begins with
-NOTHING = "There is nothing to bill: no charge of this account stands on no invoice yet."
 
 
 def draft_invoice(*, actor: User | None, account: Account, first_day: dt.date, last_day: dt.date) -> Invoice:
@@ -57,10 +56,15 @@ def draft_invoice(*, actor: User | None, account: Account, first_day: dt.date, l
             raise ValidationError("There is a draft for this account and period already.")
         groups = groups_of(invoice, billing_settings().line_detail, last_entry(account.balance_id))
         if not groups:
-            raise ValidationError(NOTHING)
+            raise nothing_to_bill(last_day)
         invoice.save()
         fill(invoice, groups)
         return invoice
+
+
+def nothing_to_bill(last_day: dt.date) -> ValidationError:
+    """Return why there is no invoice."""
+    return ValidationError(f"There is nothing to bill: no charges up to {last_day:%-d %b %Y} wait for an invoice.")
 
 
 def new_draft(account: Account, first_day: dt.date, last_day: dt.date, actor: User | None) -> Invoice:
@@ -168,7 +172,7 @@ def issue_invoice(*, actor: User | None, invoice: Invoice) -> Invoice:
         last = last_entry(invoice.account.balance_id)
         groups = groups_of(invoice, seller.line_detail, last)
         if not groups:
-            raise ValidationError(NOTHING)
+            raise nothing_to_bill(invoice.last_day)
         fresh = [(str(group.kind), group.description, group.quantity, group.amount) for group in groups]
         lines = fill(invoice, groups)
         if fresh != shown or details_of(invoice) != seen or invoice.gross != sums:
@@ -185,7 +189,8 @@ def require(invoice: Invoice, seller: BillingSettings) -> None:
     if missing := seller.missing:
         raise ValidationError(f"The billing settings lack the {' and the '.join(missing)} of the seller.")
     if invoice.ends_at > timezone.now():
-        raise ValidationError(f"{invoice.period} has not ended yet: charges may still come.")
+        first = f"{day_of(invoice.ends_at):%-d %b %Y}"
+        raise ValidationError(f"{invoice.period} has not ended yet: it can be issued from {first} on.")
 
 
 def details_of(invoice: Invoice) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views import View
@@ -25,6 +26,7 @@ from cdr.invoices.selectors import invoices, mails_of
 from cdr.invoices.tables import BilledTable, InvoiceLineTable, InvoiceTable
 from core import render
 from core.access import Access
+from core.filters import PortalFilterSet
 from core.pdf import FontsMissing, pdf_response
 from core.tabs import ViewTab, bounded_count, register_tab
 from core.views import EmptyState, ListView, ObjectView, PageAction, TabListView
@@ -37,6 +39,13 @@ RUNS = PageAction("Runs", "invoices:invoicerun_list", icon="history", permission
 MONTH = PageAction("Issue a month", "invoices:invoicerun_add", icon="files")
 NEW = PageAction("New invoice", "invoices:invoice_add", icon="plus", primary=True)
 
+NO_SELLER = EmptyState(
+    "No invoice yet",
+    "An invoice bills what an account's ledger charged in a month. First say who sends it: company, tax and numbering.",
+    "file-invoice",
+    PageAction("Billing settings", "seller:billingsettings", icon="receipt", permission=Access.ADMIN, primary=True),
+)
+
 
 class InvoiceListView(ListView):
     """Clients › Invoices."""
@@ -46,14 +55,22 @@ class InvoiceListView(ListView):
     page_actions = (RUNS, MONTH, NEW)
     empty = EmptyState(
         "No invoice yet",
-        "An invoice bills what an account's ledger charged in a month. First, Settings › Billing names the seller.",
+        "An invoice bills what an account's ledger charged in a month, once the month is over.",
         "file-invoice",
-        NEW,
+        MONTH,
     )
 
     def get_queryset(self) -> QuerySet[Invoice]:
         """Return all invoices."""
         return invoices()
+
+    def list_context(self, rows: QuerySet[Invoice], filterset: PortalFilterSet | None) -> dict[str, Any]:
+        """Lead to the billing settings first, where nobody has named the seller."""
+        context = super().list_context(rows, filterset)
+        if context["is_empty"] and billing_settings().missing:
+            self.empty = NO_SELLER
+            context |= {"empty": self.empty, "empty_action": self.empty_action()}
+        return context
 
 
 class InvoiceAdd(FormView):
@@ -80,6 +97,11 @@ def is_draft(invoice: Invoice) -> bool:
     return invoice.state == InvoiceState.DRAFT
 
 
+def may_be_issued(invoice: Invoice) -> bool:
+    """Tell whether a draft's period is over; before, its page says from when on."""
+    return is_draft(invoice) and invoice.ends_at <= timezone.now()
+
+
 def is_issued(invoice: Invoice) -> bool:
     """Tell whether it went out."""
     return invoice.state != InvoiceState.DRAFT
@@ -100,7 +122,7 @@ class InvoiceView(ObjectView):
             shown=lambda invoice: invoice.kind == "invoice" and invoice.state == "issued",
         ),
         PageAction("Send", "invoices:invoice_send", "mail", primary=True, shown=is_issued),
-        PageAction("Issue", "invoices:invoice_issue", "check", primary=True, shown=is_draft),
+        PageAction("Issue", "invoices:invoice_issue", "check", primary=True, shown=may_be_issued),
     )  # fmt: skip
 
     @classmethod

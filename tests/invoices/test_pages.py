@@ -1,5 +1,6 @@
 """Pages of invoices: drafted, looked at, issued, read on paper and exported, each by whoever may."""
 
+import datetime as dt
 import io
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from django.urls import reverse
 from accounts.models import Account
 from billing.choices import EntryKind
 from cdr.invoices.models import Invoice
+from core.business_time import today
 from core.models import User
 from tests.invoices.books import a_call, a_customer, a_seller, book, october
 
@@ -110,6 +112,28 @@ def test_a_period_that_cannot_be_is_said_beside_it(
     a_call(account, "1", october(3))
     answer = operator_page.post(reverse("invoices:invoice_add"), {**FORM, "account": account.pk, **changes})
     assert answer.status_code == 422 and words in answer.content.decode()
+
+
+def test_a_draft_of_a_month_that_goes_on_says_from_when_on_it_is_issued(
+    operator_page: Browser, account: Account
+) -> None:
+    a_call(account, "1", october(3))
+    last = today() + dt.timedelta(days=2)
+    operator_page.post(reverse("invoices:invoice_add"), {**FORM, "account": account.pk, "last_day": last.isoformat()})
+    invoice = Invoice.objects.get()
+    page = shown(operator_page, invoice.get_absolute_url())
+    assert f"it can be issued from {last + dt.timedelta(days=1):%-d %b %Y} on" in page
+    assert reverse("invoices:invoice_issue", args=[invoice.pk]) not in page
+
+
+def test_without_a_seller_the_empty_list_leads_to_the_billing_settings(
+    admin_page: Browser, administrator: User
+) -> None:
+    page, settings = reverse("invoices:invoice_list"), reverse("seller:billingsettings")
+    a_seller(administrator, name="", address="")
+    assert f'href="{settings}"' in shown(admin_page, page)
+    a_seller(administrator)
+    assert f'href="{settings}"' not in shown(admin_page, page)
 
 
 def test_a_draft_is_refreshed_or_thrown_away(operator_page: Browser, account: Account) -> None:
