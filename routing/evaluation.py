@@ -12,7 +12,7 @@ from routing.decision import Check, Decision, Facts, InboundAttempt, Outcome, Re
 from routing.leg_prices import CARRIER_LEG, NO_PRODUCT, LegPrice, account_leg_price, carrier_leg_price
 from routing.networks import parse_address
 from routing.numbers import Received, fits_tech_prefix, read_number, received_number
-from routing.price_words import price_words
+from routing.price_words import amount_words, price_words
 from routing.refs import account_ref, alias_ref, billed_ref, carrier_ref, did_ref, ref_of
 from routing.rows import Account, Alias, Carrier, CarrierAccount, Did
 from routing.snapshot import Snapshot
@@ -312,10 +312,13 @@ class _Evaluation:
             name = self.carrier.name if leg == CARRIER_LEG else self.account.name
             row = self.carrier if leg == CARRIER_LEG else self.account
             if enough is None:
-                self.refuse("funds_unknown", "Whether {} has {} {} is not known", name, amount, currency, row=row)
+                words = "Whether {} has {} is not known"
+                self.refuse("funds_unknown", words, name, amount_words(amount, currency), row=row)
             if not enough:
-                self.refuse(f"{leg}_no_credit", "{} does not have {} {}", name, amount, currency, row=row)
-        self.passed("{}", "; ".join(f"{leg.leg}: {leg.amount} {leg.currency} are there" for leg in self.reserve))
+                self.refuse(f"{leg}_no_credit", "{} does not have {}", name, amount_words(amount, currency), row=row)
+        self.passed(
+            "{}", "; ".join(f"{leg.leg}: {amount_words(leg.amount, leg.currency)} are there" for leg in self.reserve)
+        )
 
     def registered(self) -> None:
         """Check 14: only the switch knows its contacts."""

@@ -203,7 +203,8 @@ def test_a_dids_own_price_goes_before_the_accounts_product_and_names_its_free_se
     [leg] = decision.reserve
     assert (leg.amount, leg.currency, leg.rate) == (Decimal("1.220000"), "USD", own)
     assert leg.free == FreeBucket(1, 1, dt.date(2025, 11, 1), 600)
-    assert "The DID’s own price: 1.2 a minute, 0 a call, the first 600 s of a month free" in decision.check(11).words
+    words = "The DID’s own price: 1.2 USD a minute, 0 USD a call, the first 600 s of a month free"
+    assert words in decision.check(11).words
     # It prices the number also where the product would not.
     assert judged(ACCOUNT._replace(product_id=9), own._replace(rate_minute=ZERO)).accept
     assert judged(ACCOUNT._replace(product_id=9)).reason == "account_no_rate"
