@@ -160,6 +160,12 @@ class RateTableForm(forms.ModelForm):
         return self.cleaned_data["currency"].upper()
 
 
+def name_amounts(form: forms.BaseForm, currency: str = "") -> None:
+    """Call the amounts of a rate in a form as tables and files call them, with their currency where it is known."""
+    for name, label in (("rate_minute", "Rate Minute"), ("rate_call", "Rate Call")):
+        form.fields[name].label = f"{label}, {currency}" if currency else label
+
+
 class RateForm(forms.ModelForm):
     """A rate."""
 
@@ -185,6 +191,7 @@ class RateForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        name_amounts(self, self.instance.table.currency)
         pair = {"wrapper_class": "col"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(

@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import Q
 
 from accounts.models import Account, Alias
+from billing.forms import name_amounts
 from core.forms import PortalFormHelper
 from core.phone_numbers import country_choices
 from dids.models import DID, DIDPrice
@@ -198,6 +199,7 @@ class DIDPriceForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        name_amounts(self)
         pair = {"wrapper_class": "col"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(
