@@ -31,6 +31,9 @@ SILENT_MS = 4000
 # "mete": the first half of the lock's key; the second is the switch's name.
 LOCK = 1_835_365_477
 MAX_TOLD = 100_000
+# What the columns hold, and a clock may say: a message beyond them would make the statement for all others fail.
+LARGEST_KEY = 2**63 - 1
+LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 LEAD = "SELECT pg_try_advisory_lock(%s, hashtext(%s))"
 ANSWERED = """
@@ -129,7 +132,10 @@ class Meter:
             self._over.add(attempt)
             return
         at = dt.datetime.fromtimestamp(event_microseconds(told["at"]) / 10**6, dt.UTC)
-        self._answered[attempt] = Answered(at, int(told["entry"]), int(told["id"]))
+        entry, number = int(told["entry"]), int(told["id"])
+        if not (0 <= entry <= LARGEST_KEY and 0 <= number <= LARGEST_KEY and at < LATEST):
+            raise ValueError("no dialog of any switch")
+        self._answered[attempt] = Answered(at, entry, number)
 
     def retell(self) -> None:
         """Tell the switch every cover again: it may have started anew."""

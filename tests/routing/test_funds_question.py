@@ -29,6 +29,21 @@ def test_a_step_longer_than_the_statement_reckons_with_is_not_asked_with_others(
             asked(**price)
 
 
+@pytest.mark.parametrize(
+    "told", [{"entry": str(2**63)}, {"id": "9" * 30}, {"entry": "-1"}, {"id": str(-(2**70))}, {"at": "253402300799.0"}]
+)
+def test_a_key_or_time_beyond_any_column_costs_only_its_own_message(told: dict[str, str]) -> None:
+    async def no_funds(*_: object) -> None: ...
+
+    meter = Meter("decider-1", "sw1", {}, 60, tell=lambda _: None, connected=lambda: True)
+    judge = Judge("decider-1", State(), no_funds, None, meter)  # type: ignore[arg-type]
+    good = {"op": "answered", "attempt": str(uuid.uuid4()), "at": "1763884800.5", "entry": str(2**63 - 1), "id": "2"}
+    for message in ({**good, "attempt": str(uuid.uuid4()), **told}, good):
+        judge.receive(json.dumps(message).encode(), lambda _: None)
+    assert judge.faults == 1
+    assert list(meter._answered) == [good["attempt"]]
+
+
 @pytest.mark.parametrize("at", ["x", "NaN", "1e300", [1], None])
 def test_a_time_that_is_none_ends_no_connection(at: object) -> None:
     async def no_funds(*_: object) -> None: ...
