@@ -6,7 +6,7 @@ what accounts owe in the order it fell due, as far as their funds reach.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from billing.choices import EntryKind
 from billing.models import Balance
-from billing.posting import Posting, lock_balances, post
+from billing.posting import LARGEST, Posting, lock_balances, post
 from billing.selectors import owner_of
 from core.bulk import insert_rows
 from core.render import money_text
@@ -95,7 +95,7 @@ PAYABLE = """
 SELECT c.id FROM (
     SELECT c.id, c.balance_id, c.due_at, c.side, c.amount, sum(c.amount)
                OVER (PARTITION BY c.balance_id, c.side ORDER BY c.amount >= 0, c.due_at, c.id) AS needed
-    FROM rentals_rentalcharge c WHERE c.charged_at IS NULL AND c.balance_id = ANY(%s)
+    FROM rentals_rentalcharge c WHERE c.charged_at IS NULL AND c.balance_id = ANY(%s) AND c.id <> ALL(%s)
 ) c JOIN billing_balance b ON b.id = c.balance_id
 WHERE c.side = 'bought' OR c.amount <= 0 OR c.needed <= b.amount + b.credit_limit - b.reserved
 ORDER BY c.balance_id, c.amount >= 0, c.due_at, c.id LIMIT %s
@@ -215,11 +215,13 @@ def book_charges(now: dt.datetime | None = None) -> int:
     now = now or timezone.now()
     booked, after = 0, 0
     while balances := _owing(after):
+        refused: set[int] = set()
         while True:
             with transaction.atomic():
-                found = _book(balances, now)
+                found, beyond = _book(balances, refused, now)
             booked += found
-            if found < CHARGES_AT_ONCE:
+            refused |= beyond
+            if found + len(beyond) < CHARGES_AT_ONCE:
                 break
         after = balances[-1]
     return booked
@@ -231,20 +233,62 @@ def _owing(after: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _book(balances: list[int], now: dt.datetime) -> int:
+def _book(balances: list[int], refused: Collection[int], now: dt.datetime) -> tuple[int, set[int]]:
+    """Book a portion of what these balances owe; return how many charges, and which no balance can hold.
+
+    ``refused`` are such charges, left where they are: they must keep nobody else's from being booked.
+    """
     # Funds are read under the lock: neither a call's reservation nor another run of this task can spend them too.
-    lock_balances(balances)
+    locked = lock_balances(balances)
     with connection.cursor() as cursor:
-        cursor.execute(PAYABLE, [balances, CHARGES_AT_ONCE])
+        cursor.execute(PAYABLE, [balances, list(refused), CHARGES_AT_ONCE])
         ids = [row[0] for row in cursor.fetchall()]
     if not ids:
-        return 0
-    charges = list(RentalCharge.objects.filter(pk__in=ids).order_by("balance_id", "due_at", "pk"))
+        return 0, set()
+    charges, beyond = [], []
+    amounts = {balance.id: balance.amount for balance in locked.values()}
+    for charge in RentalCharge.objects.filter(pk__in=ids).order_by("balance_id", "due_at", "pk"):
+        amount = _posting(charge).amount
+        if max(abs(amount), abs(amounts[charge.balance_id] + amount)) >= LARGEST:
+            beyond.append(charge)
+        else:
+            amounts[charge.balance_id] += amount
+            charges.append(charge)
+    _tell_beyond(beyond, now)
     entries = post([_posting(charge) for charge in charges])
     with connection.cursor() as cursor:
         cursor.execute(BOOKED, [now, [charge.pk for charge in charges], [entry.pk for entry in entries]])
     _log(charges, now)
-    return len(charges)
+    return len(charges), {charge.pk for charge in beyond}
+
+
+def _tell_beyond(charges: list[RentalCharge], now: dt.datetime) -> None:
+    """Say in the System Log which charges no balance can hold, each once a day: this runs every minute."""
+    if not charges:
+        return
+    today = LogEntry.objects.filter(reason="rental_not_charged", at__gt=now - dt.timedelta(days=1), at__lte=now)
+    told = set(today.values_list("message", flat=True))
+    owners = Balance.objects.select_related("carrier", "account__client").in_bulk({one.balance_id for one in charges})
+    entries = []
+    for charge in charges:
+        kind, owner = owner_of(owners[charge.balance_id])
+        words = (
+            f"{charge.words}: {money_text(charge.amount)} {charge.currency} could not be booked for {kind} "
+            f"{owner or charge.balance_id}: the balance would have more digits than it holds."
+        )
+        if words not in told:
+            entries.append(
+                LogEntry(
+                    at=now,
+                    category=Category.BILLING,
+                    severity=Severity.ERROR,
+                    reason="rental_not_charged",
+                    message=words,
+                    refs=ref(kind, owner.pk, str(owner)) if owner else [],
+                    number=charge.number,
+                )
+            )
+    write_entries(entries)
 
 
 def _log(charges: list[RentalCharge], now: dt.datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.utils import timezone
 
 from billing.ledger import check_ledger
 from billing.models import LedgerEntry
@@ -20,7 +21,7 @@ from dids.rentals.proofs import prove_rentals
 from dids.rentals.tasks import LOCK, bill_rentals
 from dids.services import map_dids, retire_dids, unmap_dids
 from systemlog.models import LogEntry
-from tests.inventory import an_account, an_alias, at_the_same_moment
+from tests.inventory import a_carrier, an_account, an_alias, at_the_same_moment, some_dids
 from tests.rentals.scene import Scene, a_plan, at, ended, happened
 
 NOVEMBER = at("2026-11-14T12:00")
@@ -337,3 +338,31 @@ def test_one_rental_that_cannot_be_priced_does_not_stop_the_others() -> None:
     run(at("2026-12-02T12:00"))
     assert amounts(did=scene.dids[1]) == [Decimal("1.7"), Decimal(3)]
     assert amounts(did=scene.dids[0]) == []
+
+
+@pytest.mark.django_db
+def test_a_rental_that_no_balance_holds_stops_nobody_elses_and_is_told_once_a_day() -> None:
+    """Carriers are asked for no funds, so an absurd fee reaches the ledger."""
+    absurd = Scene()
+    carrier = a_carrier(absurd.user, "Fair Telecom")
+    [did] = some_dids(absurd.user, carrier, "+37167220100")
+    most = a_plan("Absurd", RentalSide.BOUGHT, "1", setup_fee=Decimal("999999999999.5"))
+    fair = a_plan("Fair", RentalSide.BOUGHT, "30")
+    DID.objects.filter(pk=absurd.did.pk).update(bought_plan=most)
+    DID.objects.filter(pk=did.pk).update(bought_plan=fair)
+    assert absurd.carrier.balance_id < carrier.balance_id
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    make_due()
+    now = timezone.now()
+    # Of the same carrier too.
+    assert book_charges(now) == 2
+    carrier.balance.refresh_from_db()
+    assert carrier.balance.amount > 0
+    assert book_charges(now + dt.timedelta(minutes=1)) == 0
+    told = LogEntry.objects.get(reason="rental_not_charged")
+    assert told.severity == "error" and "more digits than it holds" in told.message
+    assert str(absurd.carrier) in told.message and told.number == absurd.did.number
+    assert book_charges(now + dt.timedelta(days=2)) == 0
+    assert LogEntry.objects.filter(reason="rental_not_charged").count() == 2
+    assert check_ledger() == []
