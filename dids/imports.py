@@ -18,6 +18,7 @@ from dids import transitions
 from dids.choices import DIDState
 from dids.forms import RegionField
 from dids.job_rows import WRITTEN, AliasRow, DIDRow, aliases_named, dids_numbered, tell_dids
+from dids.keepers import what_keeps
 from dids.models import DID
 from dids.plans.choices import RentalSide
 from dids.prices import PriceCurrencies
@@ -71,6 +72,7 @@ class DIDImport(ImportKind):
     model, key_columns, written, stamps = DID, ("number",), WRITTEN, {"state_since": "state"}
     options_form = DIDImportForm
     back, upload = "dids:did_list", "jobs:import_dids"
+    instead = "Retire such numbers instead."
     hint = (
         "An empty cell leaves what is there, a hyphen (-) empties it: under “Alias” it releases the number. "
         "Numbers may be written +44 20 7946 0018, 0044… or 44…; one number a row."
@@ -105,6 +107,10 @@ class DIDImport(ImportKind):
     def tell(self, lines: Sequence[Any]) -> dict[int, Told]:
         """Return what each line changes, with the names of carriers and aliases."""
         return tell_dids(lines)
+
+    def what_keeps(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        """Return what money refers to."""
+        return what_keeps(ids)
 
     def plan(self, lines: Iterable[FileRow], options: Mapping[str, Any]) -> Iterator[Planned]:
         """Yield what each row does. Raise ReadError where the chosen carrier is gone."""

@@ -6,6 +6,7 @@ One transaction each. Before anything is written every row that the preview spok
 
 from typing import Any
 
+from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from psycopg2 import errors, sql
@@ -70,6 +71,7 @@ def undo_job(job: Job) -> None:
         with transaction.atomic(), acting(job.undone_by, job=job.pk):
             writer.lock_table()
             writer.require_untouched()
+            writer.require_unkept()
             done = 0
             for outcome, write in (
                 (LineOutcome.CHANGED, writer.put_back),
@@ -101,7 +103,12 @@ def _words(error: DatabaseError) -> str:
     if isinstance(cause, errors.UniqueViolation):
         return f"A row was added by somebody else at this moment ({cause.diag.message_detail}). Preview it again."
     if isinstance(cause, errors.ForeignKeyViolation):
-        return f"What a row refers to is gone, or something refers to it ({cause.diag.message_detail})."
+        if "still referenced" not in (cause.diag.message_detail or ""):
+            return f"What a row refers to is gone ({cause.diag.message_detail})."
+        table = cause.diag.table_name or ""
+        names = {model._meta.db_table: model._meta.verbose_name_plural for model in apps.get_models()}
+        by = names.get(table, table)
+        return f"A row that would be deleted is referred to by {by} ({cause.diag.message_detail})."
     if isinstance(cause, errors.CheckViolation):
         return f"A rule of the database refuses a row ({cause.diag.constraint_name}). Preview it again."
     if isinstance(cause, errors.DeadlockDetected):
@@ -215,6 +222,20 @@ class Writer:
         reasons += [f"line {line}: {key} has been added again" for line, key in again]
         if reasons:
             raise Refused(f"It cannot be undone: since it was applied, {_named(reasons)}.")
+
+    def require_unkept(self) -> None:
+        """Raise Refused where something refers for good to a row that the job added."""
+        reasons: list[str] = []
+        for first, last in self.portions(LineOutcome.NEW):
+            rows = self._rows(
+                "SELECT l.line, l.key, t.id FROM {lines} l CROSS JOIN LATERAL {after} JOIN {table} t ON {same_key} "
+                "WHERE l.job_id = %s AND l.outcome = 'new' AND l.line BETWEEN %s AND %s ORDER BY l.line",
+                self.job.pk, first, last,
+            )  # fmt: skip
+            kept = self.kind.what_keeps([pk for *_, pk in rows])
+            reasons += [f"line {line}: {key} has {' and '.join(kept[pk])}" for line, key, pk in rows if pk in kept]
+        if reasons:
+            raise Refused(f"It cannot be undone: {_named(reasons)}. {self.kind.instead}".rstrip())
 
     def insert(self, first: int, last: int, outcome: LineOutcome) -> int:
         """Write the new rows of a portion."""

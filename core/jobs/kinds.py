@@ -64,6 +64,13 @@ class JobKind:
     def check(self, job: Any) -> None:
         """Raise ReadError where what all lines rely on has changed since the preview; runs where they are applied."""
 
+    def what_keeps(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        """Return by id what refers for good to rows that an undo would delete, in words ("2 rental charges")."""
+        return {}
+
+    # What a person does instead with rows that are kept.
+    instead: ClassVar[str] = ""
+
     def tell(self, lines: Sequence[Any]) -> dict[int, Told]:
         """Return by line (column, old, new) in the words of a person, for the lines of one page."""
         raise NotImplementedError
