@@ -1,5 +1,6 @@
 """Read and change the billing settings."""
 
+import re
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -26,10 +27,20 @@ def change_billing_settings(*, actor: User, **changes: Any) -> BillingSettings:
         for field, value in changes.items():
             setattr(settings, field, value)
         settings.full_clean()
-        if settings.invoice_prefix == settings.credit_note_prefix:
+        if one_series(settings.invoice_prefix, settings.credit_note_prefix):
             raise ValidationError({"credit_note_prefix": "Credit notes are numbered apart: give them another prefix."})
         settings.save()
         return settings
+
+
+def one_series(one: str, other: str) -> bool:
+    """Tell whether two prefixes are the same in some year: "CN-{year}-" and "CN-2027-" are."""
+    return any(one.replace("{year}", year) == other.replace("{year}", year) for year in years_in(one, other))
+
+
+def years_in(*prefixes: str) -> set[str]:
+    """Return the years that could make prefixes the same: any where both name it, those that one spells out."""
+    return {"2000", *re.findall(r"(?=(\d{4}))", " ".join(prefixes))}
 
 
 def mail_sender() -> tuple[str, str]:

@@ -24,6 +24,10 @@ class NumberSeries(models.Model):
 
     class Meta:
         verbose_name_plural = "number series"
+        constraints = [
+            # "A1" and 00001 would read like "A" and 100001.
+            models.CheckConstraint(condition=~models.Q(prefix__regex=r"[0-9]$"), name="number_series_ends_in_no_digit")
+        ]
 
     def __str__(self) -> str:
         return f"{self.prefix}{self.last:05d}"

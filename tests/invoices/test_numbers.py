@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
 from accounts.models import Account
@@ -105,3 +105,22 @@ def test_a_number_that_was_rolled_back_is_given_again() -> None:
         assert take_number("X-")[0] == "X-00001"
         raise ZeroDivisionError
     assert take_number("X-")[0] == "X-00001"
+
+
+@pytest.mark.django_db
+def test_no_two_series_can_print_the_same_number(administrator: User) -> None:
+    """Whoever writes to the database: "A1" and 00001 would read like "A" and 100001."""
+    take_number("A")
+    NumberSeries.objects.update(last=1_000_000)
+    assert take_number("A")[0] == "A1000001"
+    with pytest.raises(IntegrityError, match="number_series_ends_in_no_digit"), transaction.atomic():
+        take_number("A1")
+    with pytest.raises(IntegrityError, match="number_series_ends_in_no_digit"), transaction.atomic():
+        take_number("A-{year}")
+    assert take_number("A1-")[0] == "A1-00001"
+    assert take_number("")[0] == "00001"
+    with pytest.raises(ValidationError, match="numbered apart"):
+        a_seller(administrator, invoice_prefix="CN-2027-")
+    with pytest.raises(ValidationError, match="End it with a letter"):
+        a_seller(administrator, invoice_prefix="A1")
+    a_seller(administrator, invoice_prefix="CN-2027/")
