@@ -9,12 +9,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from billing.models.formats import MOST_STEP_SECONDS
 from core.jobs.rows import strange_character
 from core.phone_numbers import shorten
 
 ENABLED = {"enabled", "yes", "true", "1"}
 DISABLED = {"disabled", "no", "false", "0"}
-MOST_SECONDS = 2_147_483_647
 MOST_DIGITS = 12
 MOST_DECIMALS = 6
 MOST_TEXT = 200
@@ -67,11 +67,13 @@ def read_amount(cell: str, label: str) -> Decimal:
 
 @remembered
 def read_seconds(cell: str, label: str, least: int) -> int:
-    """Return whole seconds, ``least`` or more. Raise Unfit."""
+    """Return whole seconds, ``least`` or more, at most a day. Raise Unfit."""
     found = _WHOLE.fullmatch(cell)
     seconds = int(found[1]) if found else -1
-    if found is None or seconds > MOST_SECONDS:
+    if found is None:
         raise Unfit(f"{label} “{shorten(cell)}” is not whole seconds.")
+    if seconds > MOST_STEP_SECONDS:
+        raise Unfit(f"{label} is at most {MOST_STEP_SECONDS:,} s, a day, not {seconds:,} s.")
     if seconds < least:
         raise Unfit(f"{label} is at least {least} s.")
     return seconds

@@ -4,7 +4,7 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
 from accounts.models import Alias
-from billing.models import currency_code
+from billing.models import at_most_a_day, currency_code
 from carriers.models import Carrier
 from core.addresses import page_address
 from core.fields import ZERO, MoneyField
@@ -78,10 +78,15 @@ class DIDPrice(models.Model):
     currency = models.CharField(max_length=3, validators=[currency_code])
     rate_minute = MoneyField(default=ZERO, help_text="Price of a minute.")
     rate_call = MoneyField(default=ZERO, help_text="Price of an answered call, whatever its length.")
-    increment = models.PositiveIntegerField("increment, s", default=1, validators=[MinValueValidator(1)])
-    grace = models.PositiveIntegerField("grace, s", default=0, help_text="Calls shorter than this cost nothing.")
+    increment = models.PositiveIntegerField("increment, s", default=1, validators=[MinValueValidator(1), at_most_a_day])
+    grace = models.PositiveIntegerField(
+        "grace, s", default=0, validators=[at_most_a_day], help_text="Calls shorter than this cost nothing."
+    )
     minimal_duration = models.PositiveIntegerField(
-        "minimal duration, s", default=0, help_text="A call is charged for at least this long."
+        "minimal duration, s",
+        default=0,
+        validators=[at_most_a_day],
+        help_text="A call is charged for at least this long.",
     )
     free_seconds = models.PositiveIntegerField(
         "free seconds a month", default=0, help_text="Of calls to this DID, per business month; used up first."

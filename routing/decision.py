@@ -209,6 +209,11 @@ class FreeBucket(NamedTuple):
         }
 
 
+# A year. What sets funds aside reckons in four bytes, which hold what it makes of such steps; no rate is typed or
+# imported with longer ones, but one that stood before may have them.
+LONGEST_STEP = 366 * 86_400
+
+
 class Reserve(NamedTuple):
     """Money to set aside for one priced leg: ``amount``, unless free seconds cover some of it.
 
@@ -221,6 +226,11 @@ class Reserve(NamedTuple):
     currency: str
     rate: RateValues | None = None
     free: FreeBucket | None = None
+
+    @property
+    def reckonable(self) -> bool:
+        """Tell whether the database can reckon with the rate's steps."""
+        return self.rate is None or max(self.rate.increment, self.rate.minimal_duration) <= LONGEST_STEP
 
     def priced(self) -> dict[str, Any]:
         """Return the leg as billing's reservations take it."""

@@ -171,6 +171,12 @@ class LegFunds(NamedTuple):
 
 
 def load_funds(cursor: Any, legs: Iterable[Reserve], quantum: int) -> dict[str, LegFunds]:
-    """Return by leg what a call of so many seconds would have set aside, free seconds and what is held counted in."""
+    """Return by leg what a call of so many seconds would have set aside, free seconds and what is held counted in.
+
+    Nothing where a rate's steps are beyond reckoning: a decider does not know then either.
+    """
+    legs = list(legs)
+    if not all(leg.reckonable for leg in legs):
+        return {}
     cursor.execute(FUNDS, [json.dumps([leg.priced() for leg in legs]), quantum])
     return {leg: LegFunds(*found) for leg, *found in cursor.fetchall()}

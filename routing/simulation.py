@@ -59,7 +59,8 @@ def holdings(decision: Decision) -> list[Holding]:
     with connection.cursor() as cursor:
         found = load_funds(cursor, decision.reserve, current_policy().reservation_seconds)
     owners = {CARRIER_LEG: decision.carrier, ACCOUNT_LEG: decision.account}
-    return [Holding(leg.leg, owners.get(leg.leg), leg.currency, found[leg.leg]) for leg in decision.reserve]
+    known = [leg for leg in decision.reserve if leg.leg in found]
+    return [Holding(leg.leg, owners.get(leg.leg), leg.currency, found[leg.leg]) for leg in known]
 
 
 def is_registered(alias_id: int) -> bool:

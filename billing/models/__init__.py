@@ -2,7 +2,7 @@
 
 from billing.models.balances import Balance, LedgerEntry, Reservation
 from billing.models.checks import LedgerCheck, LedgerDifference
-from billing.models.formats import currency_code, digits_or_empty
+from billing.models.formats import at_most_a_day, currency_code, digits_or_empty
 from billing.models.free_seconds import FreeSeconds
 from billing.models.products import FREE_INBOUND, Product, ProductMapping, Rate, RateTable
 
@@ -18,6 +18,7 @@ __all__ = [
     "Rate",
     "RateTable",
     "Reservation",
+    "at_most_a_day",
     "currency_code",
     "digits_or_empty",
 ]

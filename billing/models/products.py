@@ -5,7 +5,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from billing.choices import ProductKind
-from billing.models.formats import currency_code, digits_or_empty
+from billing.models.formats import at_most_a_day, currency_code, digits_or_empty
 from core.addresses import page_address
 from core.fields import ZERO, MoneyField
 from core.history import tracked
@@ -40,9 +40,9 @@ class Rate(models.Model):
     enabled = models.BooleanField(default=True, help_text="A disabled code blocks the destination.")
     rate_minute = MoneyField(default=ZERO)
     rate_call = MoneyField(default=ZERO)
-    increment = models.PositiveIntegerField("increment, s", default=1, validators=[MinValueValidator(1)])
-    grace = models.PositiveIntegerField("grace, s", default=0)
-    minimal_duration = models.PositiveIntegerField("minimal duration, s", default=0)
+    increment = models.PositiveIntegerField("increment, s", default=1, validators=[MinValueValidator(1), at_most_a_day])
+    grace = models.PositiveIntegerField("grace, s", default=0, validators=[at_most_a_day])
+    minimal_duration = models.PositiveIntegerField("minimal duration, s", default=0, validators=[at_most_a_day])
 
     class Meta:
         constraints = [

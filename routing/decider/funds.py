@@ -29,9 +29,6 @@ AT_ONCE = 100
 # answer. The last seconds of what is paid for are left unused, so that a call never costs more than was set aside.
 CUT_MARGIN = 2
 
-# A year. The statement reckons in four bytes, which hold what it makes of such steps.
-LONGEST_STEP = 366 * 86_400
-
 RESERVE = "SELECT attempt, refused, lacking, seconds, legs FROM metering_reserve(%s::jsonb, %s, %s)"
 
 
@@ -69,7 +66,7 @@ def question(attempt: InboundAttempt, legs: tuple[Reserve, ...], max_seconds: in
     their funds.
     """
     priced = [leg.priced() for leg in legs]
-    if any(max(leg["increment"], leg["minimal"]) > LONGEST_STEP for leg in priced):
+    if not all(leg.reckonable for leg in legs):
         raise ValueError("a rate charges in steps of more than a year")
     return {
         "attempt": str(uuid.UUID(attempt.attempt_id)),

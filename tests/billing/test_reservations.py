@@ -17,7 +17,7 @@ from billing.metering.models import MeteredCall
 from billing.models import Balance, FreeSeconds, Reservation
 from billing.posting import lock_balances
 from billing.rating import NOTHING, SECOND, amount_of, quantum, rounded_up_seconds
-from routing.decider.funds import LONGEST_STEP
+from routing.decision import LONGEST_STEP
 from tests.inventory import at_the_same_moment
 
 pytestmark = pytest.mark.django_db

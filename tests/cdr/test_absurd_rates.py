@@ -4,10 +4,15 @@ import uuid
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
+from django.test import Client as Browser
+from django.urls import reverse
 
-from billing.models import Rate
+from billing.models import Rate, RateTable
 from cdr.models import CDR, ChargedLeg
+from dids.models import DIDPrice
+from routing.models import Attempt
 from routing.store import snapshots
 from systemlog.events import event_of
 from systemlog.intake import take_in
@@ -44,3 +49,36 @@ def test_a_clock_that_jumps_charges_no_more_than_the_longest_call(route: dict[st
     take_in([event_of(event) for event in [*before, call.end(after=30 * 86400)]])
     assert CDR.objects.get(attempt_id=call.attempt).ended_at is not None
     assert ChargedLeg.objects.get(leg="account").charged_seconds == 7202
+
+
+@pytest.mark.parametrize("steps", [{"increment": LONGEST}, {"minimal_duration": LONGEST}])
+def test_steps_beyond_reckoning_that_stood_before_make_funds_unknown_and_no_error(
+    route: dict[str, int], steps: dict[str, int], support_page: Browser
+) -> None:
+    """Neither where the worker judges by itself what a switch reports, nor in the simulator."""
+    Rate.objects.filter(rate_minute=Decimal("0.6")).update(**steps)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    snapshots.forget()
+    call = Call()
+    outcome = take_in([event_of(call.attempt_event())])
+    assert outcome.failed == []
+    assert Attempt.objects.get(attempt_id=call.attempt).reason == "funds_unknown"
+    question = {"source": "203.0.113.9", "number": "442079460018"}
+    assert support_page.get(reverse("routing:simulator"), question).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["increment", "grace", "minimal_duration"])
+def test_a_step_of_more_than_a_day_is_refused_beside_its_field(
+    route: dict[str, int], operator_page: Browser, field: str
+) -> None:
+    table = RateTable.objects.get(rates__rate_minute=Decimal("0.6"))
+    values = {"code": "44", "rate_minute": "0.6", "rate_call": "0", "increment": 1, "grace": 0, "minimal_duration": 0}
+    address = reverse("billing:rate_add", args=[table.pk])
+    refused = operator_page.post(address, {**values, "enabled": "on", field: 86_401})
+    assert refused.status_code == 422 and "At most 86,400 s: a day." in refused.content.decode()
+    assert operator_page.post(address, {**values, "enabled": "on", field: 86_400}).status_code == 302
+    price = DIDPrice(did_id=route["did_id"], currency="USD", **{field: 86_401})
+    with pytest.raises(ValidationError) as told:
+        price.full_clean()
+    assert list(told.value.message_dict) == [field]
