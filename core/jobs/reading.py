@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from core.jobs.rows import MAX_CELL, MAX_COLUMNS, MAX_ROWS, ReadError, Row, too_many_rows
+from core.jobs.rows import MAX_CELL, MAX_COLUMNS, MAX_LINE, MAX_ROWS, ReadError, Row, too_many_rows
 from core.jobs.workbook import read_workbook, workbook_like
 
 DELIMITERS = ",;\t|"
@@ -125,7 +125,7 @@ def _text_rows(text: str) -> tuple[Iterator[Row], str]:
 
 
 def _read_text(text: str, delimiter: str, skipped: int) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(_bounded_lines(text), delimiter=delimiter)
     while True:
         line = reader.line_num + 1 + skipped
         try:
@@ -135,6 +135,14 @@ def _read_text(text: str, delimiter: str, skipped: int) -> Iterator[Row]:
         except csv.Error as error:
             raise ReadError(f"Line {line:,} cannot be read: {error}. Is a quotation mark never closed?") from None
         yield Row(line, cells)
+
+
+def _bounded_lines(text: str) -> Iterator[str]:
+    """Yield the lines; refuse one that would become millions of cells."""
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+        if len(line) > MAX_LINE:
+            raise ReadError(f"Line {number:,} holds {len(line):,} characters, more than any table's.")
+        yield line
 
 
 def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
@@ -151,10 +159,9 @@ def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
         count += 1
         if count > MAX_ROWS + 1:
             raise too_many_rows()
-        longest = max(map(len, cells))
-        if longest > MAX_CELL:
+        if max(map(len, cells)) > MAX_CELL:
             raise ReadError(
-                f"A cell of line {row.line:,} holds {longest:,} characters; at most {MAX_CELL:,} are read. "
+                f"A cell of line {row.line:,} holds more than {MAX_CELL:,} characters. "
                 "Is a quotation mark never closed?"
             )
         yield Row(row.line, cells)

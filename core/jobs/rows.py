@@ -7,6 +7,7 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 250_000
 MAX_COLUMNS = 50
 MAX_CELL = 2_000
+MAX_LINE = 2 * MAX_COLUMNS * MAX_CELL
 
 # Control characters, and marks that turn the direction of reading: what a person sees would not be what is stored.
 _STRANGE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffd]")

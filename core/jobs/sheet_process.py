@@ -17,6 +17,10 @@ from typing import Any
 MAX_MEMORY = 1536 * 2**20
 MAX_CPU_SECONDS = 60
 PORTION = 500
+# Characters: more of a cell, or in one line of JSON, would only fill the memory of who reads it, where a workbook has
+# one long text in many cells. A cell cut so is longer still than any that is taken (rows.MAX_CELL).
+MOST_OF_CELL = 2_001
+MOST_OF_PORTION = 1_000_000
 
 
 def main() -> None:
@@ -24,13 +28,14 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
-    portion = []
+    portion, size = [], 0
     try:
         for row in _rows(sys.stdin.buffer.read()):
             portion.append(row)
-            if len(portion) == PORTION:
+            size += sum(map(len, row[1]))
+            if len(portion) == PORTION or size > MOST_OF_PORTION:
                 _say(portion)
-                portion = []
+                portion, size = [], 0
         _say(portion)
         _say(None)
     except BrokenPipeError:
@@ -68,7 +73,7 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
 def _text(cell: Any) -> str:
     """Return a cell as a person would type it: a number of 12 digits is those digits."""
     if isinstance(cell, str):
-        return cell
+        return cell[:MOST_OF_CELL]
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):

@@ -98,6 +98,7 @@ def test_a_renamed_file_is_what_it_holds() -> None:
         (b"\xef\xbb\xbfDID number\n\xff\xfe\n", "says that it is UTF-8"),
         (b'DID number;Notes\n"' + b"442079460018\n" * 2_000, "never closed"),
         (b"a;" * 60 + b"\n" + b"1;" * 60, "columns"),
+        (b"a;b\n" + b"1;" * 1_000_000, "Line 2 holds 2,000,000 characters"),
     ],
 )
 def test_what_is_no_table_is_refused_in_words(content: bytes, words: str) -> None:
@@ -154,6 +155,20 @@ def test_cells_in_two_corners_of_a_sheet_are_refused_without_harm() -> None:
     )
     with pytest.raises(ReadError, match="far apart"):
         read(packed({"xl/worksheets/sheet1.xml": corners}))
+
+
+def test_one_long_text_in_many_cells_does_not_come_out_of_the_process_that_reads() -> None:
+    """A file of a few kilobytes made the worker itself hold more than a gigabyte."""
+    namespace = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    strings = b"<sst %b><si><t>%b</t></si></sst>" % (namespace, b"x" * 3_000_000)
+    row = b"<row>" + b'<c t="s"><v>0</v></c>' * 3 + b"</row>"
+    sheet = b"<worksheet %b><sheetData>%b</sheetData></worksheet>" % (namespace, row * 20)
+    content = packed({"xl/sharedStrings.xml": strings, "xl/worksheets/sheet1.xml": sheet})
+    assert len(content) < 2**14
+    first = next(read_workbook(content)[1])
+    assert [len(cell) for cell in first.cells] == [bounds.MAX_CELL + 1] * 3
+    with pytest.raises(ReadError, match="more than 2,000 characters"):
+        read(content)
 
 
 def test_the_process_that_reads_knows_no_secret_and_ends_with_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
