@@ -67,13 +67,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def select_faults(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the long rows of the kill matrix out of an ordinary run, and everything else out of theirs."""
+    """Keep the kill matrix, but for its short form, out of an ordinary run, and everything else out of its own."""
     whole_matrix = config.getoption("--faults")
     markers = {item: item.get_closest_marker("faults") for item in items}
     wanted = [
         item
         for item, marker in markers.items()
-        if (marker is not None if whole_matrix else marker is None or marker.kwargs.get("short"))
+        if whole_matrix == (marker is not None and not marker.kwargs.get("short"))
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
     items[:] = wanted

@@ -33,6 +33,11 @@ class Account:
         return [call for call in self.calls if call.failed]
 
     @property
+    def how_failed(self) -> str:
+        """Say how often calls failed in which way."""
+        return ", ".join(f"{what} {count}" for what, count in Counter(call.what for call in self.failed).most_common())
+
+    @property
     def slow(self) -> list[Call]:
         """Return the calls that did not fail, but waited for their final answer."""
         return [call for call in self.calls if not call.failed and call.waited > SLOW_SECONDS]

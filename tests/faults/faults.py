@@ -1,4 +1,4 @@
-"""The faults: each a block whose body runs while it lasts."""
+"""The faults: each a block whose body runs while it lasts, and the rows of the matrix that are made of them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import redis
 
-from tests.stack import Stack, eventually
+from tests.stack import PATIENCE, Stack, eventually
 
 HANG_SECONDS = 10.0
-Injection = Callable[[Stack], AbstractContextManager[None]]
+Injection = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -19,19 +19,23 @@ class Fault:
     name: str
     inject: Injection
     lasts: float = 0.0  # seconds between its beginning and its end
-    back: tuple[str, ...] = ()  # the processes that must do their work again afterwards
-    short: bool = False  # part of the short form
-    calls_may_fail: bool = False
-    # Seconds until the last of its calls must be told. A switch that was killed leaves calls that nobody tells the end
-    # of; they are closed 30 s after its start at the earliest (cdr/lost_calls.py).
-    patience: float = 30.0
+    wait_back: Callable[[], None] = lambda: None  # returns when what was harmed does its work again
+    may_fail: tuple[str, ...] = ()  # the streams of calls that it may cost calls
+    # A switch that dies leaves calls that nobody tells the end of. They are closed 30 s after its start at the earliest
+    # (cdr/lost_calls.py), and nothing that happens meanwhile makes that sooner or later: the next fault does not wait.
+    leaves_calls: bool = False
+
+    @property
+    def patience(self) -> float:
+        """Return the seconds until the last of its calls must be told."""
+        return 90.0 if self.leaves_calls else PATIENCE
 
 
-def kill(*names: str) -> Injection:
+def kill(stack: Stack, *names: str) -> Injection:
     """Kill processes and all their children without warning."""
 
     @contextmanager
-    def inject(stack: Stack) -> Iterator[None]:
+    def inject() -> Iterator[None]:
         before = {name: stack.supervisor.pid(name) for name in names}
         stack.kill(*names)
         yield
@@ -42,22 +46,16 @@ def kill(*names: str) -> Injection:
     return inject
 
 
-def hang(*names: str) -> Injection:
+def hang(stack: Stack, *names: str) -> Injection:
     """Stop processes and all their children where they are, and let them go on."""
-
-    @contextmanager
-    def inject(stack: Stack) -> Iterator[None]:
-        with stack.paused(*names):
-            yield
-
-    return inject
+    return lambda: stack.paused(*names)
 
 
-def restart(*names: str) -> Injection:
+def restart(stack: Stack, *names: str) -> Injection:
     """Stop processes in an orderly way and start them again, as an operator does."""
 
     @contextmanager
-    def inject(stack: Stack) -> Iterator[None]:
+    def inject() -> Iterator[None]:
         yield
         stack.stop(*names)
         stack.begin(*names)
@@ -65,11 +63,11 @@ def restart(*names: str) -> Injection:
     return inject
 
 
-def away(*names: str) -> Injection:
+def away(stack: Stack, *names: str) -> Injection:
     """Stop processes in an orderly way, leave them stopped for the time of the fault, and start them again."""
 
     @contextmanager
-    def inject(stack: Stack) -> Iterator[None]:
+    def inject() -> Iterator[None]:
         stack.stop(*names)
         yield
         stack.begin(*names)
@@ -77,43 +75,75 @@ def away(*names: str) -> Injection:
     return inject
 
 
-@contextmanager
-def redis_emptied(stack: Stack) -> Iterator[None]:
+def empty_redis(stack: Stack) -> Injection:
     """Take everything from Redis: the stream, its group, Celery's queues, the cache."""
-    with redis.Redis.from_url(stack.redis_url) as client:
-        client.flushall()
-    yield
+
+    @contextmanager
+    def inject() -> Iterator[None]:
+        with redis.Redis.from_url(stack.redis_url) as client:
+            client.flushall()
+        yield
+
+    return inject
 
 
-def matrix() -> list[Fault]:
-    """Return the rows that need nothing but the running product, in the order of the table."""
-    targets = [
-        ("PostgreSQL", ("postgres",)),
-        ("Redis", ("valkey",)),
-        ("worker (ingest)", ("ingest",)),
-        ("one decider of two", ("decider-1",)),
-        ("both deciders", ("decider-1", "decider-2")),
-        ("web", ("web",)),
-        ("tasks and beat", ("general", "beat")),
-        ("switch", ("switch",)),
-    ]
-    short = {"PostgreSQL killed", "worker (ingest) killed", "switch killed"}
+WAYS = {"killed": (kill, 0.0), "hung": (hang, HANG_SECONDS), "restarted": (restart, 0.0), "away": (away, HANG_SECONDS)}
+
+
+def rows_of(stack: Stack, words: str, *names: str, ways: str = "killed hung restarted", **more: object) -> list[Fault]:
+    """Return the rows of one part of the product, one for each way to harm it."""
+
+    def wait_back() -> None:
+        for name in names:
+            stack.wait_ready(name)
+
     rows = []
-    for words, names in targets:
-        may_fail = words in {"both deciders", "switch"}
-        patience = 90.0 if words == "switch" else 30.0
-        for way, inject, lasts in (
-            ("killed", kill(*names), 0.0),
-            ("hung", hang(*names), HANG_SECONDS),
-            ("restarted", restart(*names), 0.0),
-        ):
-            name = f"{words} {way}"
-            rows.append(Fault(name, inject, lasts, names, name in short, may_fail, patience))
-    rows += [
-        Fault(f"{words} away", away(name), HANG_SECONDS, (name,))
-        for words, name in (("PostgreSQL", "postgres"), ("Redis", "valkey"))
-    ]
-    relay = kill("relay")
-    rows.append(Fault("audio relay killed", relay, 0.0, ("relay",)))
-    rows.append(Fault("Redis emptied", redis_emptied, short=True))
+    for way in ways.split():
+        inject, lasts = WAYS[way]
+        rows.append(Fault(f"{words} {way}", inject(stack, *names), lasts, wait_back, **more))
     return rows
+
+
+def servers(stack: Stack) -> list[Fault]:
+    """Return the rows of what holds data."""
+    ways = "killed hung restarted away"
+    return [
+        *rows_of(stack, "PostgreSQL", "postgres", ways=ways),
+        *rows_of(stack, "Redis", "valkey", ways=ways),
+        Fault("Redis emptied", empty_redis(stack)),
+    ]
+
+
+def workers(stack: Stack) -> list[Fault]:
+    """Return the rows of what takes in and shows."""
+    return [
+        *rows_of(stack, "worker (ingest)", "ingest"),
+        *rows_of(stack, "web", "web"),
+        *rows_of(stack, "tasks and beat", "general", "beat"),
+    ]
+
+
+def deciders(stack: Stack) -> list[Fault]:
+    """Return the rows of what decides."""
+    return [
+        *rows_of(stack, "one decider of two", "decider-1"),
+        *rows_of(stack, "both deciders", "decider-1", "decider-2", may_fail=("",)),
+    ]
+
+
+def switch(stack: Stack) -> list[Fault]:
+    """Return the rows of what calls go through."""
+    return [
+        *rows_of(stack, "audio relay", "relay", ways="killed"),
+        *rows_of(stack, "switch", "switch", may_fail=("",), leaves_calls=True),
+    ]
+
+
+def short_form(stack: Stack) -> list[Fault]:
+    """Return the rows that every run of all tests has."""
+    return [
+        *rows_of(stack, "PostgreSQL", "postgres", ways="killed"),
+        *rows_of(stack, "worker (ingest)", "ingest", ways="killed"),
+        Fault("Redis emptied", empty_redis(stack)),
+        *rows_of(stack, "switch", "switch", ways="killed", may_fail=("",), leaves_calls=True),
+    ]

@@ -26,11 +26,12 @@ class Row:
     doubled: int
     entries_lost: int
     recovered: float
+    how_failed: str
 
 
 HEADS = (
     "fault", "calls", "failed", "waited > 1 s", "longest wait, s", "CDRs lost", "doubled", "log entries lost",
-    "recovered after, s",
+    "recovered after, s", "how calls failed",
 )  # fmt: skip
 
 
@@ -41,22 +42,19 @@ def cells(row: Row) -> list[str]:
 
 
 def table(rows: list[Row]) -> list[str]:
-    """Return the table in Markdown, columns aligned."""
+    """Return the table in Markdown, columns aligned: figures to the right, words to the left."""
     lines = [list(HEADS), *map(cells, rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(HEADS))]
+    words = {0, len(HEADS) - 1}
     texts = [
-        "| "
-        + " | ".join(
-            text.ljust(width) if not at else text.rjust(width)
+        " | ".join(
+            text.ljust(width) if at in words else text.rjust(width)
             for at, (text, width) in enumerate(zip(line, widths, strict=True))
         )
-        + " |"
         for line in lines
     ]
-    rule = (
-        "| " + " | ".join("-" * width if not at else "-" * (width - 1) + ":" for at, width in enumerate(widths)) + " |"
-    )
-    return [texts[0], rule, *texts[1:]]
+    rule = " | ".join("-" * width if at in words else "-" * (width - 1) + ":" for at, width in enumerate(widths))
+    return [f"| {line} |" for line in (texts[0], rule, *texts[1:])]
 
 
 def machine() -> str:
@@ -74,7 +72,8 @@ def write(path: Path, rows: list[Row]) -> None:
     """Replace what an earlier run has measured in a page."""
     head, _, rest = path.read_text().partition(BEGIN)
     _, _, tail = rest.partition(END)
-    measured = [f"Measured {dt.date.today():%Y-%m-%d} on {machine()}; everything on this machine.", "", *table(rows)]
+    when = f"Measured {dt.date.today():%Y-%m-%d} on {machine()}; everything on this machine"
+    measured = [f"{when}, whose load was {os.getloadavg()[2]:.0f} (the last 15 minutes' average).", "", *table(rows)]
     path.write_text(head + "\n".join([BEGIN, *measured, END]) + tail)
 
 

@@ -10,17 +10,40 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from launcher.product import NODES
 
+from cdr import today
+from core.models import Heartbeat
 from switch.record import RpcError, call_rpc
-from tests.stack import Stack
+from systemlog.models import LogEntry
+from tests.faults.faults import Fault
+from tests.stack import Stack, eventually
 
 TMPFS_SIZE = "256k"
 
 
-@contextmanager
-def full_disk(stack: Stack) -> Iterator[None]:
-    """Put the switch's local record on a small tmpfs, with next to no room left."""
+def record_disk_full(stack: Stack) -> Fault:
+    """Return the row of a switch whose local record finds no room, which System Log and the dashboard tell."""
     record = stack.folder.root / "switch" / "record"
+
+    @contextmanager
+    def inject() -> Iterator[None]:
+        with small_disk(stack, record):
+            fill(record)
+            yield
+            eventually(LogEntry.objects.filter(reason="record_disk_full").exists, what="System Log says so")
+            assert "its disk is full" in today.alarm(Heartbeat.objects.get(name=NODES["ingest"]))
+
+    def has_room() -> None:
+        told = LogEntry.objects.filter(reason="record_disk_ok")
+        eventually(told.exists, what="System Log says that it has room again")
+
+    return Fault("disk of the local record full", inject, 10.0, has_room)
+
+
+@contextmanager
+def small_disk(stack: Stack, record: Path) -> Iterator[None]:
+    """Put the switch's local record on a small tmpfs."""
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_SIZE},mode=700", "tmpfs", str(record)],
         capture_output=True, text=True, check=False,

@@ -1,8 +1,11 @@
 """Calls under which a fault happens: 20 a second from one provider, most answered, some refused, each one followed."""
 
 import re
+import signal
 import subprocess
-from dataclasses import dataclass, field
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,15 +14,26 @@ from tests.switch.phone import Message
 from tests.switch.sipp import ALERTING, Carrier, expect, fragment, hang_up, invite, pause
 
 ANSWERED_RATE, REFUSED_RATE = 17, 3
+RATE = ANSWERED_RATE + REFUSED_RATE
 # Longer than the switch takes to keep a new dialog, so that a fault also meets calls that it must know afterwards.
 TALK_SECONDS = 3.0
 # What a caller has patience for before it counts a call as failed; a provider's switch would try elsewhere sooner.
 PATIENCE = 12.0
+LONGEST_CALL = PATIENCE + TALK_SECONDS + PATIENCE + 3.0
 REFUSAL = 404
 # Whatever a call is refused with, its caller acknowledges, or it would be asked again and again.
 REFUSALS = (400, 403, 404, 408, 480, 481, 486, 487, 500, 503, 603)
 REFUSED = "".join(f'<recv response="{code}" optional="true" next="1"/>' for code in REFUSALS)
 REFUSED_BYE = "".join(f'<recv response="{code}" optional="true" next="2"/>' for code in REFUSALS)
+TALK = [REFUSED, expect(200), fragment("ack", cseq=1), pause(TALK_SECONDS)]
+OVER = [*hang_up()[:1], REFUSED_BYE, expect(200).replace("<recv", '<recv next="2"')]
+REFUSAL_ENDS = ['<label id="1"/>', fragment("ack_refusal"), '<label id="2"/>']
+ANSWERED = [invite(), *ALERTING, *TALK, *OVER, *REFUSAL_ENDS]
+NOT_LET_IN = [invite(), *ALERTING, REFUSED, expect(200), *REFUSAL_ENDS[:2]]
+# A run ends when it is told to, and many calls are open at once while nothing answers. SIPp heeds the timeout of a step
+# only where none of the optional ones before it has come, and would wait for ever for a call that got its 100.
+MANY = 10_000
+OPTIONS = ("-l", str(MANY), "-timeout", "300", "-recv_timeout", str(int(PATIENCE * 1000)))
 ENTRY = re.compile(r"-{10,} (\d{4}-\d\d-\d\d)[T\s]+(\d\d:\d\d:\d\d\.\d+)\n[^\n]*message (received|sent)[^\n]*:\n\n")
 
 
@@ -57,45 +71,52 @@ class Call:
         return f"BYE: {self.bye or 'no answer'}"
 
 
-@dataclass
-class Traffic:
-    """Two SIPp processes that call for a time, one to a phone, one to a number that rings nowhere."""
+@dataclass(frozen=True)
+class Lane:
+    """A stream of calls: to which switch, and which line rings."""
 
     server: tuple[str, int]
-    folder: Path
-    seconds: float
-    _running: list[tuple[int, subprocess.Popen[bytes], Path]] = field(default_factory=list)
+    line: Line
+    name: str = ""  # where there are several
 
-    def start(self, network: Network, line: Line) -> None:
-        """Begin calling."""
-        talk = [REFUSED, expect(200, timeout=PATIENCE), fragment("ack", cseq=1), pause(TALK_SECONDS)]
-        over = [*hang_up()[:1], REFUSED_BYE, expect(200, timeout=PATIENCE).replace("<recv", '<recv next="2"')]
-        refusal = ['<label id="1"/>', fragment("ack_refusal"), '<label id="2"/>']
-        answered = [invite(), *ALERTING, *talk, *over, *refusal]
-        refused = [invite(), *ALERTING, REFUSED, expect(200, timeout=PATIENCE), '<label id="1"/>', refusal[1]]
-        carrier = Carrier(self.server, ACME, self.folder)
-        for wanted, steps, number, rate in (
-            (200, answered, line.number, ANSWERED_RATE),
-            (REFUSAL, refused, network.unmapped, REFUSED_RATE),
-        ):
-            calls = round(rate * self.seconds)
-            # Many may be open at once while nothing answers; SIPp would else call less.
-            run = carrier.start(steps, number, calls=calls, rate=rate, options=("-l", str(calls)))
-            self._running.append((wanted, run.process, run.trace))
 
-    def stop(self) -> None:
-        """End what still calls."""
-        for _, process, _ in self._running:
-            if process.poll() is None:
-                process.kill()
-                process.wait(30)
+class Traffic:
+    """Two SIPp processes that call until told to finish, one to a phone, one to a number that rings nowhere."""
+
+    def __init__(self, lane: Lane, network: Network, folder: Path) -> None:
+        self.lane = lane
+        self.begun, self.seconds = time.monotonic(), 0.0
+        carrier = Carrier(lane.server, ACME, folder)
+        self._running = [
+            (wanted, carrier.start(steps, number, calls=MANY, rate=rate, options=OPTIONS))
+            for wanted, steps, number, rate in (
+                (200, ANSWERED, lane.line.number, ANSWERED_RATE),
+                (REFUSAL, NOT_LET_IN, network.unmapped, REFUSED_RATE),
+            )
+        ]
+
+    def __enter__(self) -> "Traffic":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _, run in self._running:
+            if run.process.poll() is None:
+                run.stop()
+
+    def finish(self) -> None:
+        """Begin no more calls; those that have begun go on to their end."""
+        for _, run in self._running:
+            run.process.send_signal(signal.SIGUSR1)
+        self.seconds = time.monotonic() - self.begun
 
     def calls(self) -> list[Call]:
         """Wait for the end of all calls and return them."""
         found: list[Call] = []
-        for wanted, process, trace in self._running:
-            process.wait(90)
-            found += read_calls(trace.read_text(errors="replace"), wanted)
+        for wanted, run in self._running:
+            with suppress(subprocess.TimeoutExpired):
+                run.process.wait(LONGEST_CALL)
+            run.stop()
+            found += read_calls(run.trace.read_text(errors="replace"), wanted)
         return found
 
 

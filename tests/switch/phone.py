@@ -34,10 +34,6 @@ class Message:
         """Return the method of a request, or of the request a reply answers."""
         return self.start.split()[0] if not self.is_reply else self.header("CSeq").split()[-1]
 
-    def again(self, earlier: "Message") -> bool:
-        """Whether this request is an earlier one, sent again because its answer was not there after half a second."""
-        return (self.method, self.header("Via")) == (earlier.method, earlier.header("Via"))
-
     @property
     def is_reply(self) -> bool:
         return self.start.startswith("SIP/2.0")
@@ -114,6 +110,8 @@ class Phone:
         self.cseq = 0
         self.timers: list[tuple[float, object]] = []
         self.calls: dict[str, Message] = {}
+        self.cancelled: set[str] = set()
+        self.heard: set[tuple[str, str]] = set()
         self.lock = threading.RLock()
         self.running = True
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -273,9 +271,10 @@ class Phone:
             else:
                 # The switch's pings come whenever they come; tests look at calls.
                 ping = message.method == "OPTIONS" and "tag=" not in message.header("To")
-                kept = self.pings if ping else self.messages
-                if not any(message.again(earlier) for earlier in kept):
-                    kept.append(message)
+                # One that is sent again, because its answer was not there after half a second, is the same still.
+                if (name := (message.method, message.header("Via"))) not in self.heard:
+                    self.heard.add(name)
+                    (self.pings if ping else self.messages).append(message)
                 if not self.manner.silent:
                     self._serve(message)
 
@@ -292,6 +291,7 @@ class Phone:
                 self._ring(request)
         elif request.method == "CANCEL":
             self._reply(request, 200, "OK")
+            self.cancelled.add(request.header("Call-ID"))
             if not self.manner.heeds_cancel:
                 return
             for invite in [m for m in self.calls.values() if m.header("Call-ID") == request.header("Call-ID")]:
@@ -311,8 +311,7 @@ class Phone:
             self._later(manner.answer_after, lambda: self._answer(invite))
 
     def _answer(self, invite: Message) -> None:
-        cancelled = {m.header("Call-ID") for m in self.messages if m.method == "CANCEL"}
-        if self.manner.heeds_cancel and invite.header("Call-ID") in cancelled:
+        if self.manner.heeds_cancel and invite.header("Call-ID") in self.cancelled:
             return
         self._reply(invite, 200, self.manner.phrase, body=self.answer_body(invite))
         if self.manner.hang_up_after is not None:
