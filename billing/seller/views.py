@@ -46,7 +46,7 @@ class BillingSettingsForm(forms.ModelForm):
         column = {"wrapper_class": "col-sm"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(
-            HTML('<h3 class="form-part">Company</h3>'),
+            HTML('<h3 class="form-part">Seller</h3>'),
             "name", "address",
             Div(Field("tax_id", **column), Field("footer", **column), css_class="row"),
             HTML('<h3 class="form-part">Tax and payment</h3>'),
