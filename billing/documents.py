@@ -4,13 +4,19 @@ from typing import Any
 
 from django.utils import timezone
 
+from billing.choices import EntryKind
 from billing.models import LedgerEntry
 from billing.selectors import owner_of
 from billing.seller.services import billing_settings
-from billing.statements import Statement
+from billing.statements import Line, Statement
 from core.business_time import business_zone
 from core.pdf import Column, Party, PdfDocument, Row
-from core.render import money_text
+from core.render import decimals_of, money_text
+
+# The kinds whose notes the product writes itself, and which begin with what they are.
+SAID_BY_WORDS = frozenset(
+    {EntryKind.CHARGE.label, EntryKind.RENTAL.label, EntryKind.TAX.label, EntryKind.ROUNDING.label}
+)
 
 
 def statement_pdf(statement: Statement) -> bytes:
@@ -28,27 +34,42 @@ def statement_pdf(statement: Statement) -> bytes:
             ("Made on", f"{timezone.now().astimezone(zone):%Y-%m-%d %H:%M}"),
         ],
     )
-    rows = [Row(("", "Opening balance", "", money_text(statement.opening)), strong=True)]
+    lines = list(statement.lines())
+    decimals = decimals_of([statement.opening, *(amount for line in lines for amount in (line.amount, line.balance))])
+    rows = [Row(("", "Opening balance", "", money_text(statement.opening, decimals)), strong=True)]
     rows += [
         Row((
-            f"{line.at.astimezone(zone):%Y-%m-%d}", f"{line.label}. {line.words}" if line.words else line.label,
-            money_text(line.amount), money_text(line.balance),
+            f"{line.at.astimezone(zone):%Y-%m-%d}", words_of(line),
+            money_text(line.amount, decimals), money_text(line.balance, decimals),
         ))
-        for line in statement.lines()
+        for line in lines
     ]  # fmt: skip
-    sums = [(f"{kind.label} ({kind.count:,})", f"{money_text(kind.amount)} {currency}") for kind in statement.sums]
+    sums = [
+        ("Opening balance", statement.opening),
+        *((f"{kind.label} ({kind.count:,})", kind.amount) for kind in statement.sums),
+        ("Closing balance", statement.closing),
+    ]
+    decimals = decimals_of(amount for _, amount in sums)
     document.table(
-        [Column("Booked"), Column("What", share=1), Column("Amount", right=True), Column("Balance", right=True)],
-        rows,
         [
-            ("Opening balance", f"{money_text(statement.opening)} {currency}"),
-            *sums,
-            ("Closing balance", f"{money_text(statement.closing)} {currency}"),
+            Column("Booked"), Column("What", share=1),
+            Column(f"Amount, {currency}", right=True), Column(f"Balance, {currency}", right=True),
         ],
-    )
+        rows,
+        [(label, f"{money_text(amount, decimals)} {currency}") for label, amount in sums],
+    )  # fmt: skip
     if statement.by_day:
         document.text("Calls are summed up by day; the CSV file has each of them.", muted=True)
     return document.render()
+
+
+def words_of(line: Line) -> str:
+    """Return what a line of a statement is for: its words where they say it, a payment with its receipt."""
+    label = f"{line.label} {line.entry.receipt}" if line.entry is not None and line.entry.receipt else line.label
+    if not line.words:
+        return label
+    # "Charge. Call to …" and "Rental. Rental of …" would say it twice.
+    return line.words if line.label in SAID_BY_WORDS else f"{label}. {line.words}"
 
 
 def receipt_pdf(entry: LedgerEntry) -> bytes:

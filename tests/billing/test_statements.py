@@ -149,6 +149,8 @@ def test_the_pdf_says_what_the_page_says(operator_page: Browser, account: Accoun
     text = text_of(answer.content)
     for words in ("Statement of account", "Bloom & Söhne Ltd", "2026-09-01 to 2026-09-30", "99.666667", "94.00 USD"):
         assert words in text, words
+    assert "Amount, USD" in text and "94.000000" in text
+    assert "Call to +442079460018, 36 s" in text and "Charge. Call" not in text
 
 
 def test_payments_have_receipts_without_gaps(operator_page: Browser) -> None:
