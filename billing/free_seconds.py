@@ -54,6 +54,10 @@ class FreeSecondsLedger:
                 bucket = Bucket(account, did, month)
                 self._ids[bucket], self._used[bucket], self._held[bucket] = id_, used, held
 
+    def __contains__(self, bucket: Bucket) -> bool:
+        """Tell whether a bucket is one of these, and locked."""
+        return bucket in self._ids
+
     def left(self, bucket: Bucket, granted: int) -> int:
         """Return how many of the seconds ``granted`` are neither used nor held for a call that lasts."""
         return max(0, granted - self._used[bucket] - self._held[bucket])

@@ -23,6 +23,8 @@ from billing.posting import lock_balances
 KEEP_REFUSED = dt.timedelta(minutes=10)
 KEEP_CLOSED = dt.timedelta(days=7)
 
+LegKey = tuple[uuid.UUID, str]
+
 HELD = "SELECT DISTINCT balance_id FROM billing_reservation WHERE attempt_id = ANY(%s::uuid[]) AND state = 'held'"
 HELD_FREE = """
 SELECT r.attempt_id, r.leg, r.free_seconds, f.account_id, f.did_id, f.month
@@ -34,11 +36,17 @@ SELECT r.attempt_id, r.leg, r.seconds FROM billing_reservation r
 JOIN metering_meteredcall m ON m.attempt_id = r.attempt_id
 WHERE r.attempt_id = ANY(%s::uuid[]) AND m.dialog_id IS NOT NULL AND (r.rate_minute > 0 OR r.free_seconds > 0)
 """
+# A call that holds free seconds which nobody has let go is left to the sweep, all of it.
 CLOSE = """
-WITH closed AS (
+WITH unfreed AS (
+    SELECT r.attempt_id FROM billing_reservation r
+    WHERE r.attempt_id = ANY(%s::uuid[]) AND r.state = 'held' AND r.bucket_id IS NOT NULL
+        AND (r.attempt_id, r.leg) NOT IN (SELECT * FROM unnest(%s::uuid[], %s::text[]))
+), closed AS (
     UPDATE billing_reservation
     SET state = CASE WHEN attempt_id = ANY(%s::uuid[]) THEN 'charged' ELSE 'released' END, closed_at = now()
-    WHERE attempt_id = ANY(%s::uuid[]) AND state = 'held' RETURNING attempt_id, balance_id, amount
+    WHERE attempt_id = ANY(%s::uuid[]) AND state = 'held' AND attempt_id NOT IN (SELECT attempt_id FROM unfreed)
+    RETURNING attempt_id, balance_id, amount
 ), freed AS (
     UPDATE billing_balance b SET reserved = b.reserved - c.amount
     FROM (SELECT balance_id, sum(amount) AS amount FROM closed GROUP BY balance_id) c WHERE b.id = c.balance_id
@@ -57,11 +65,11 @@ def held_balances(attempts: Collection[uuid.UUID]) -> set[int]:
         return {balance_id for (balance_id,) in cursor.fetchall()}
 
 
-def held_free_seconds(attempts: Collection[uuid.UUID]) -> dict[tuple[uuid.UUID, str], tuple[Bucket, int]]:
+def held_free_seconds(attempts: Collection[uuid.UUID]) -> dict[LegKey, tuple[Bucket, int]]:
     """Return by attempt and leg the free seconds held for it, none so far too, and of which bucket.
 
     They are let go by :class:`billing.free_seconds.FreeSecondsLedger`, before any balance is locked. Read them again
-    once their buckets are locked: until then a call may be extended.
+    once their buckets are locked: until then a call may be extended, and a decider that hung may reserve for one.
     """
     if not attempts:
         return {}
@@ -82,16 +90,22 @@ def covered_seconds(attempts: Collection[uuid.UUID]) -> dict[tuple[uuid.UUID, st
         return {(attempt, leg): seconds for attempt, leg, seconds in cursor.fetchall()}
 
 
-def close(attempts: Collection[uuid.UUID], *, charged: Collection[uuid.UUID] = ()) -> set[uuid.UUID]:
+def close(
+    attempts: Collection[uuid.UUID], *, freed: Collection[LegKey] = (), charged: Collection[uuid.UUID] = ()
+) -> set[uuid.UUID]:
     """Give back what is held for these attempts and return those that held anything.
 
-    Runs inside the caller's transaction, which has locked :func:`held_balances`, and books what ``charged`` ones cost.
+    Runs inside the caller's transaction, which has locked :func:`held_balances`, has let go the free seconds of
+    ``freed`` legs, and books what ``charged`` ones cost. An attempt that holds free seconds of another leg was reserved
+    for a moment ago, and is left to the next sweep.
     """
     assert connection.in_atomic_block, "a reservation is closed with what comes in its place"
     if not attempts:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(CLOSE, [_texts(charged), _texts(attempts)])
+        wanted = _texts(attempts)
+        legs = [_texts([attempt for attempt, _ in freed]), [leg for _, leg in freed]]
+        cursor.execute(CLOSE, [wanted, *legs, _texts(charged), wanted])
         return {attempt for (attempt,) in cursor.fetchall()}
 
 
@@ -124,12 +138,12 @@ def release(attempts: Collection[uuid.UUID]) -> set[uuid.UUID]:
     with transaction.atomic():
         free = held_free_seconds(attempts)
         ledger = FreeSecondsLedger(bucket for bucket, _ in free.values())
-        free = {key: held for key, held in held_free_seconds(attempts).items() if key in free}
+        free = {key: held for key, held in held_free_seconds(attempts).items() if held[0] in ledger}
         for bucket, seconds in free.values():
             ledger.release(bucket, seconds)
         ledger.save()
         lock_balances(held_balances(attempts))
-        return close(attempts)
+        return close(attempts, freed=free)
 
 
 def prune(now: dt.datetime) -> int:

@@ -8,13 +8,14 @@ zero makes no entry.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
 from billing import reservations
 from billing.choices import EntryKind
 from billing.models import LedgerEntry
 from billing.posting import LARGEST, CallLeg, LockedBalance, Posting, lock_balances, post_many
+from billing.reservations import LegKey
 from cdr.models import CDR, ChargedLeg
 from core.fields import ZERO
 from core.render import money_text
@@ -22,14 +23,18 @@ from systemlog.choices import Category, Severity
 from systemlog.entries import write_entries
 from systemlog.models import LogEntry
 
-LegKey = tuple[uuid.UUID, str]
 LONGEST_CALLER = 64
 
 
-def book(legs: Iterable[ChargedLeg], rewritten: set[LegKey], records: Mapping[uuid.UUID, CDR]) -> None:
+def book(
+    legs: Iterable[ChargedLeg],
+    rewritten: set[LegKey],
+    records: Mapping[uuid.UUID, CDR],
+    freed: Collection[LegKey] = (),
+) -> None:
     """Post the charges of these legs, and close what is reserved for ``records``, which are all over.
 
-    ``rewritten`` are legs that stood already and may have been booked.
+    ``rewritten`` are legs that stood already and may have been booked, ``freed`` those whose free seconds are let go.
 
     The last step of a transaction, since it locks balances. A leg that cannot be booked is logged, and stays for the
     ledger's check to name; it must not cost the call its CDR.
@@ -47,7 +52,7 @@ def book(legs: Iterable[ChargedLeg], rewritten: set[LegKey], records: Mapping[uu
     # All locks at once: those of post_many() find the balances locked already.
     balances = lock_balances({posting.balance_id for _, posting in charges} | held)
     if held:
-        reservations.close(records, charged={leg.attempt_id for leg, _ in charges})
+        reservations.close(records, freed=freed, charged={leg.attempt_id for leg, _ in charges})
     refused = {posting.key: why for leg, posting in charges if (why := _obstacle(leg, posting, balances))}
     write_entries(
         _log_entry(leg, posting, refused.get(posting.key, ""), records[leg.attempt_id])

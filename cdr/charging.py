@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from django.db import DatabaseError
 
-from billing.reservations import held_free_seconds
 from cdr.booking import book
 from cdr.legs import DueLeg, charge_legs, covered_legs, price_legs, within_reach
 from cdr.models import CDR, ChargedLeg
@@ -41,10 +40,9 @@ def charge_calls(records: Iterable[CDR]) -> None:
     """
     over = {record.attempt_id: record for record in records if record.ended_at}
     ended = {at: r for at, r in over.items() if r.answered_at and r.number and r.carrier_account_id}
-    held = held_free_seconds(over)
     if not ended:
-        list(charge_legs([], held))
-        book([], set(), over)
+        _, freed = charge_legs([], over)
+        book([], set(), over, freed)
         return
     starts = [record.started_at for record in ended.values()]
     versions = dict(
@@ -68,11 +66,11 @@ def charge_calls(records: Iterable[CDR]) -> None:
             logger.exception("call %s could not be priced", record.attempt_id)
             unpriced.append(unpriced_entry(record, error))
     write_entries(unpriced)
-    legs = list(charge_legs(covered_legs(due), held))
+    legs, freed = charge_legs(covered_legs(due), over)
     legs.sort(key=lambda leg: (leg.attempt_id, leg.leg))
     rows = ({name: getattr(leg, name) for name in COLUMNS} for leg in legs)
     written = insert_rows(ChargedLeg, COLUMNS, rows, conflict=CONFLICT, returning="attempt_id, leg, xmax <> 0")
-    book(legs, {(attempt, leg) for attempt, leg, stood in written if stood}, over)
+    book(legs, {(attempt, leg) for attempt, leg, stood in written if stood}, over, freed)
 
 
 def unpriced_entry(record: CDR, error: Exception) -> LogEntry:

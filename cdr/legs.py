@@ -2,14 +2,13 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from billing.free_seconds import Bucket, FreeSecondsLedger
 from billing.posting import LARGEST
 from billing.rating import PartCharge, charge, charge_beyond
-from billing.reservations import covered_seconds, held_free_seconds
+from billing.reservations import LegKey, covered_seconds, held_free_seconds
 from cdr.models import CDR, ChargedLeg
 from routing.leg_prices import LegPrice, account_leg_price, carrier_leg_price
 from routing.snapshot import Snapshot
@@ -86,21 +85,21 @@ def within_reach(legs: list[DueLeg]) -> list[DueLeg]:
     return legs
 
 
-def charge_legs(
-    due: Iterable[DueLeg], held: Mapping[tuple[uuid.UUID, str], tuple[Bucket, int]] = MappingProxyType({})
-) -> Iterator[ChargedLeg]:
-    """Yield what each leg costs, the free seconds of its account or DID used up first.
+def charge_legs(due: Iterable[DueLeg], over: Collection[uuid.UUID] = ()) -> tuple[list[ChargedLeg], set[LegKey]]:
+    """Return what each leg costs, the free seconds of its account or DID used up first.
 
     A leg that was charged before gives back what it used; then the calls take their turn in the order of their starts.
-    What is ``held`` for a leg goes to it before any other, and back where its call costs nothing.
+    What is held for a leg of the calls that are ``over`` goes to it before any other, and back where its call costs
+    nothing; returned too are the legs that hold none any more.
     """
     legs = sorted(due, key=lambda leg: (leg.record.started_at, leg.record.attempt_id, leg.price.leg))
     before = used_before({leg.record.attempt_id for leg in legs})
     buckets = [*(bucket for bucket, _ in before.values()), *(leg.bucket for leg in legs if leg.bucket)]
-    ledger = FreeSecondsLedger([*buckets, *(bucket for bucket, _ in held.values())])
-    # Under the lock, for until then a call may have been extended.
-    now_held = held_free_seconds({attempt for attempt, _ in held})
-    held = {key: now_held[key] for key in held.keys() & now_held.keys()}
+    ledger = FreeSecondsLedger([*buckets, *(bucket for bucket, _ in held_free_seconds(over).values())])
+    # Under the lock, for until then a call may have been extended, or reserved for by a decider that hung. One whose
+    # bucket is not locked keeps what it holds (billing.reservations.close).
+    held = {key: seconds for key, seconds in held_free_seconds(over).items() if seconds[0] in ledger}
+    charged: list[ChargedLeg] = []
     own = {(leg.record.attempt_id, leg.price.leg) for leg in legs}
     for key in held.keys() - own:
         ledger.release(*held[key])
@@ -116,8 +115,9 @@ def charge_legs(
         cost = charge_beyond(rate, leg.microseconds, free)
         if leg.bucket:
             ledger.take(leg.bucket, cost.free)
-        yield charged_leg(leg, cost)
+        charged.append(charged_leg(leg, cost))
     ledger.save()
+    return charged, set(held)
 
 
 def charged_leg(leg: DueLeg, cost: PartCharge) -> ChargedLeg:
