@@ -147,7 +147,7 @@ class InvoiceCredit(InvoiceActionView):
         form: Any = super().get_form()
         form.helper = PortalFormHelper(form)
         form.helper.layout = Layout(
-            "reason", "effect", "extent",
+            "notes_seen", "reason", "effect", "extent",
             Div(*(Field(name, wrapper_class="credit-line") for name in form.line_fields), css_class="credit-part mb-3"),
         )  # fmt: skip
         return form
@@ -164,6 +164,7 @@ class InvoiceCredit(InvoiceActionView):
         return credit_invoice(
             actor=self.actor, invoice=self.object, reason=form.cleaned_data["reason"],
             effect=CreditEffect(form.cleaned_data["effect"]), amounts=form.amounts(),
+            notes_seen=form.cleaned_data["notes_seen"],
         )  # fmt: skip
 
     def get_success_url(self, result: Invoice) -> str:

@@ -38,11 +38,13 @@ def credit_invoice(
     reason: str,
     effect: CreditEffect,
     amounts: Mapping[int, Decimal] | None = None,
+    notes_seen: int | None = None,
 ) -> Invoice:
     """Issue a credit note of an invoice and return it; ``amounts`` by line, without them all that is not credited yet.
 
     Raise PermissionDenied for anybody but an administrator, ValidationError for what is no issued invoice, for more
-    than a line has left, or for charges that are to be billed again in part.
+    than a line has left, for charges that are to be billed again in part, or where the invoice has more credit notes
+    than ``notes_seen``: a form that is sent twice gives nothing back twice.
     """
     if not actor.is_administrator:
         raise PermissionDenied("Only an administrator credits an invoice.")
@@ -54,6 +56,11 @@ def credit_invoice(
         invoice = Invoice.objects.select_for_update(of=("self",)).select_related("account", "client").get(pk=invoice.pk)
         if invoice.kind != InvoiceKind.INVOICE or invoice.state != InvoiceState.ISSUED:
             raise ValidationError(f"{invoice} is no issued invoice that could be credited.")
+        if notes_seen is not None and invoice.credit_notes.count() != notes_seen:
+            newest = invoice.credit_notes.latest("pk")
+            raise ValidationError(
+                f"{newest.title} was issued since this form was opened. Open it anew if more is to be credited."
+            )
         left = left_to_credit(invoice)
         chosen = left if amounts is None else checked(amounts, left)
         if effect == CreditEffect.BILL_AGAIN and (amounts is not None or invoice.credit_notes.exists()):

@@ -75,9 +75,11 @@ class CreditForm(forms.Form):
         widget=forms.RadioSelect,
         initial="whole",
     )
+    notes_seen = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
 
     def __init__(self, *args: Any, invoice: Invoice, left: Mapping[int, Decimal], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["notes_seen"].initial = invoice.credit_notes.count
         self.line_fields: list[str] = []
         if len(left) > LINES_TO_CHOOSE:
             self.fields["extent"].choices = self.fields["extent"].choices[:1]  # type: ignore[attr-defined]

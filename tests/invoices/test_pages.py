@@ -174,3 +174,26 @@ def test_other_systems_read_invoices_over_http(operator_page: Browser, support_p
     assert whole["lines"][0]["amount"] == "1.005000"
     assert support_page.get("/api/v1/invoices/", {"account": account.pk + 1}).status_code == 400
     assert operator_page.delete(f"/api/v1/invoices/{invoice.pk}/").status_code == 405
+
+
+def test_a_credit_form_that_is_sent_twice_gives_back_once(
+    admin_page: Browser, operator_page: Browser, account: Account
+) -> None:
+    """A double click, or the browser's back button and another click: a credit note cannot be taken back."""
+    a_call(account, "10", october(2))
+    invoice = drafted(operator_page, account)
+    operator_page.post(reverse("invoices:invoice_issue", args=[invoice.pk]))
+    url = reverse("invoices:invoice_credit", args=[invoice.pk])
+    opened = admin_page.get(url).context["form"]
+    line = invoice.lines.get()
+    sent = {
+        "reason": "Outage", "effect": "give_back", "extent": "parts", f"line_{line.pk}": "2",
+        "notes_seen": opened["notes_seen"].value(),
+    }  # fmt: skip
+    assert admin_page.post(url, sent).status_code == 302
+    again = admin_page.post(url, sent)
+    assert again.status_code == 422
+    assert "Credit note CN-2026-00001 was issued since this form was opened" in again.content.decode()
+    assert invoice.credit_notes.count() == 1
+    sent["notes_seen"] = admin_page.get(url).context["form"]["notes_seen"].value()
+    assert admin_page.post(url, sent).status_code == 302
