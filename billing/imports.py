@@ -122,8 +122,9 @@ class RateImport(ImportKind):
     )  # fmt: skip
 
     def options_of(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
-        """Return table and mode as JSON has them."""
-        return {"table": cleaned["table"].pk, "mode": cleaned["mode"]}
+        """Return table and mode as JSON has them, and in which currency the file is read."""
+        table = cleaned["table"]
+        return {"table": table.pk, "mode": cleaned["mode"], "currency": table.currency}
 
     def facts(self, options: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return what was chosen for the whole file."""
@@ -235,6 +236,10 @@ def _table(options: Mapping[str, Any], *, lock: bool = False) -> RateTable:
         raise ReadError("The rate table that was chosen exists no longer.")
     if table.archived_at is not None:
         raise ReadError(f"The rate table {table} is archived.")
+    if (chosen := options.get("currency", table.currency)) != table.currency:
+        raise ReadError(
+            f"{table} was in {chosen} when the file was chosen, now it is in {table.currency}: upload it again."
+        )
     if Product.objects.filter(Q(mappings__rate_table=table), builtin=True).exists():
         raise ReadError(f"“{table}” prices a built-in product and stays as it is; use a table of your own.")
     return table

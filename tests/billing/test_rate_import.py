@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from billing.choices import ProductKind
 from billing.models import Rate, RateTable
-from billing.pricing import save_rate
+from billing.pricing import save_rate, save_rate_table
+from core.jobs.kinds import KINDS, validate_options
 from core.jobs.models import ColumnTemplate, Job
 from core.jobs.rows import MAX_BYTES
 from core.jobs.services import ask_apply, ask_undo, start_import
@@ -259,3 +260,15 @@ def test_columns_are_kept_under_a_name_for_the_next_file(desk: Desk, operator_pa
 def test_a_file_without_a_head_keeps_its_first_row(desk: Desk) -> None:
     job = desk.preview("371,Latvia,0.03\n372,Estonia,0.04\n")
     assert (job.state, job.headed, len(job.sample)) == ("columns", False, 2)
+
+
+def test_prices_previewed_in_one_currency_are_not_applied_in_another(desk: Desk) -> None:
+    """Nobody is charged by the table yet, so its currency may change while the preview waits."""
+    chosen = validate_options(KINDS["rates"], {"table": desk.table.pk, "mode": "update"})  # type: ignore[arg-type]
+    job = desk.preview("Code,Rate Minute\n44,0.01\n", **chosen)
+    before = desk.table.currency
+    desk.table.currency = "JPY"
+    save_rate_table(actor=desk.actor, table=desk.table)
+    applied = desk.apply(job)
+    assert applied.state == "stopped"
+    assert f"was in {before} when the file was chosen, now it is in JPY" in applied.error
