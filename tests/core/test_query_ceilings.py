@@ -12,6 +12,7 @@ from django.urls import reverse
 from core.views import ListView
 from tests.core.addresses import all_addresses
 from tests.core.query_ceilings import CEILINGS
+from tests.core.test_access import WRITES
 
 
 def list_pages() -> set[str]:
@@ -32,7 +33,9 @@ def count_queries(page: Client, path: str) -> list[str]:
         connection,
     ) as captured:
         assert page.get(path).status_code == 200
-    return [query["sql"] for query in captured.captured_queries]
+    queries = [query["sql"] for query in captured.captured_queries]
+    assert not [sql for sql in queries if sql.lstrip().upper().startswith(WRITES) and "django_session" not in sql]
+    return queries
 
 
 @pytest.mark.parametrize("name", sorted(CEILINGS))
