@@ -5,12 +5,13 @@ import json
 import uuid
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg2 import errors
 
 from billing.metering.models import MeteredCall
-from routing.decider.funds import CUT_MARGIN, RESERVE, Held, question
-from routing.decider.meter import EXTEND, horizon_of
+from routing.decider.funds import CUT_MARGIN, RESERVE, RESERVE_FREE, Held, question
+from routing.decider.meter import EXTEND, EXTEND_FREE, horizon_of
 from routing.decision import Decision, InboundAttempt
 from routing.policy import current_policy
 
@@ -23,9 +24,22 @@ def reserve(attempt: InboundAttempt, decision: Decision) -> Held:
     """Set the first quantum aside on all legs, or on none; once for each attempt, however often it is asked."""
     asked = question(attempt, decision.reserve, decision.max_seconds)
     quantum = current_policy().reservation_seconds
+    row = _asked(RESERVE, RESERVE_FREE, [json.dumps([asked]), quantum, CUT_MARGIN])
+    return Held.of(*row[1:]) if row else Held()
+
+
+def _asked(statement: str, of_the_free: str, values: list[Any]) -> Any:
+    """Run a statement of the deciders and return its first row; without what somebody holds for long, where that is."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchone()
+    except OperationalError as error:
+        if not isinstance(error.__cause__, errors.LockNotAvailable):
+            raise
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(RESERVE, [json.dumps([asked]), quantum, CUT_MARGIN])
-        return Held.of(*cursor.fetchone()[1:])
+        cursor.execute(of_the_free, values)
+        return cursor.fetchone()
 
 
 def cover(switch: str, attempt: uuid.UUID, answered: dt.datetime) -> dict[str, Any]:
@@ -36,8 +50,7 @@ def cover(switch: str, attempt: uuid.UUID, answered: dt.datetime) -> dict[str, A
         MeteredCall.objects.filter(pk=attempt, switch=switch, answered_at=None, closed_at=None).update(
             answered_at=answered
         )
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(EXTEND, [switch, timezone.now(), horizon_of(quantum), quantum, CUT_MARGIN])
+    _asked(EXTEND, EXTEND_FREE, [switch, timezone.now(), horizon_of(quantum), quantum, CUT_MARGIN])
     call = MeteredCall.objects.filter(pk=attempt, switch=switch, closed_at=None).first()
     if call is None or call.answered_at is None:
         raise NoCall(f"No paid call {attempt} goes on.")

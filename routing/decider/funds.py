@@ -3,7 +3,7 @@
 Only calls that cost something come here. One statement is in flight; what is asked meanwhile waits and goes with the
 next, so a burst costs one journey and not many. The statement is atomic and keyed by attempt: whichever decider asks
 first, both get the same answer (billing/metering/migrations/0002_functions.py). An answer later than the switch waits
-is worth nothing and stays unknown.
+is worth nothing and stays unknown. Where somebody holds a balance for long, only calls that need it go without.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 import psycopg2
 import structlog
+from psycopg2 import errors
 
 from routing.decider import database
 from routing.decider.database import Blocking
@@ -30,6 +31,8 @@ AT_ONCE = 100
 CUT_MARGIN = 2
 
 RESERVE = "SELECT attempt, refused, lacking, seconds, legs FROM metering_reserve(%s::jsonb, %s, %s)"
+# Without the calls that need what somebody holds at this moment.
+RESERVE_FREE = RESERVE.replace("metering_reserve(", "metering_reserve_free(")
 
 
 class Held(NamedTuple):
@@ -117,7 +120,7 @@ class FundsDesk:
             if not asked:
                 continue
             questions = {told["attempt"]: told for told, _ in asked}
-            answers: Mapping[str, Held] = {}
+            answers: Mapping[str, Held] | None = None
             try:
                 answers = await self._jobs.run(
                     lambda questions=questions: self._reserve(list(questions.values())),  # type: ignore[misc]
@@ -129,8 +132,15 @@ class FundsDesk:
                 # Those who have asked meanwhile would wait as long again, and longer than the switch does.
                 asked, self._asked = asked + self._asked, []
             for told, answer in asked:
-                if not answer.done():
-                    answer.set_result(answers.get(told["attempt"], Held()))
+                if answer.done():
+                    continue
+                if answers is None:
+                    answer.set_result(Held())
+                elif told["attempt"] in answers:
+                    answer.set_result(answers[told["attempt"]])
+                else:
+                    # Somebody holds a balance of it. All others have their answer; it is asked again until it is late.
+                    self._asked.append((told, answer))
 
     def _reserve(self, questions: list[dict[str, Any]]) -> dict[str, Held]:
         """Run the statement; in the thread."""
@@ -138,7 +148,11 @@ class FundsDesk:
             self._connection = database.connect(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(RESERVE, [json.dumps(questions), self.quantum, CUT_MARGIN])
+                values = [json.dumps(questions), self.quantum, CUT_MARGIN]
+                try:
+                    cursor.execute(RESERVE, values)
+                except errors.LockNotAvailable:
+                    cursor.execute(RESERVE_FREE, values)
                 return {str(attempt): Held.of(*row) for attempt, *row in cursor.fetchall()}
         except psycopg2.Error:
             self._connection.close()

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 import structlog
+from psycopg2 import errors
 
 from routing.decider import database
 from routing.decider.database import Blocking
@@ -55,6 +56,7 @@ UPDATE metering_meteredcall m SET over_at = now() FROM fresh WHERE m.attempt_id 
 """
 COLUMNS = "dialog_entry, dialog_id, answered_at, seconds, max_seconds, lacking"
 EXTEND = f"SELECT attempt, {COLUMNS} FROM metering_extend(%s, %s, %s * interval '1 second', %s, %s)"  # noqa: S608
+EXTEND_FREE = EXTEND.replace("metering_extend(", "metering_extend_free(")
 LIVE = (
     f"SELECT attempt_id, {COLUMNS} FROM metering_meteredcall "  # noqa: S608
     "WHERE switch = %s AND closed_at IS NULL AND over_at IS NULL AND answered_at IS NOT NULL"
@@ -204,7 +206,12 @@ class Meter:
 
     def _extend(self, cursor: Any) -> list[Cover]:
         now = dt.datetime.fromtimestamp(time.time(), dt.UTC)
-        cursor.execute(EXTEND, [self.switch, now, self.horizon, self.quantum, CUT_MARGIN])
+        values = [self.switch, now, self.horizon, self.quantum, CUT_MARGIN]
+        try:
+            cursor.execute(EXTEND, values)
+        except errors.LockNotAvailable:
+            # Somebody holds a balance for long: the calls that need it wait for the next round, and nobody else's.
+            cursor.execute(EXTEND_FREE, values)
         if self._tell_all:
             self._tell_all = False
             cursor.execute(LIVE, [self.switch])
