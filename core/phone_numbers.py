@@ -6,6 +6,7 @@ The switch's strict reading of what carriers send lives in routing; here a perso
 import dataclasses
 import functools
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -338,12 +339,21 @@ def country_choices() -> list[tuple[str, str]]:
     choices = []
     for region in phonenumbers.SUPPORTED_REGIONS:
         code = phonenumbers.country_code_for_region(region)
-        choices.append((region, f"{country_name(region) or region} (+{code})"))
-    return sorted(choices, key=lambda choice: choice[1])
+        choices.append((region, f"{country_name(region)} (+{code})"))
+    # Without accents: "Åland Islands" stands among the A.
+    return sorted(choices, key=lambda choice: unicodedata.normalize("NFKD", choice[1]))
+
+
+# What phonenumbers has no name for.
+_NAMES = {
+    "AC": "Ascension Island", "BL": "Saint Barthélemy", "EH": "Western Sahara", "MF": "Saint Martin",
+    "TA": "Tristan da Cunha", "XK": "Kosovo",
+}  # fmt: skip
 
 
 @functools.cache
 def country_name(region: str) -> str:
     """Return the English name of an ISO 3166 region, or the code itself where none is known."""
     example = phonenumbers.example_number(region) if region in phonenumbers.SUPPORTED_REGIONS else None
-    return (_geocoder().country_name_for_number(example, "en") if example else "") or region
+    named = _geocoder().country_name_for_number(example, "en") if example else ""
+    return named or _NAMES.get(region, region)

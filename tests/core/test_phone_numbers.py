@@ -194,7 +194,11 @@ def test_a_list_longer_than_allowed_is_refused_before_it_is_unfolded() -> None:
 def test_areas_and_countries_are_in_words() -> None:
     assert area_of("442079460018") == "London"
     assert area_of("44207946001") == ""
-    assert ("GB", "United Kingdom (+44)") in country_choices()
+    choices = country_choices()
+    assert ("GB", "United Kingdom (+44)") in choices and ("XK", "Kosovo (+383)") in choices
+    assert [code for code, name in choices if name.startswith(f"{code} ")] == []
+    names = [name.split(" (")[0] for _, name in choices]
+    assert names.index("Åland Islands") < names.index("Bahamas") and names.index("Côte d'Ivoire") < names.index("Cuba")
 
 
 @pytest.mark.parametrize("region", ["GB", "US", "IT", "RU", "DE", "JE", "LV", "HU"])
