@@ -79,7 +79,7 @@ class _AccountForm(forms.ModelForm):
 
     def limits(self) -> Div:
         """Return the two limits side by side."""
-        column = {"wrapper_class": "col"}
+        column = {"wrapper_class": "col-sm"}
         return Div(Field("call_limit", **column), Field("max_call_seconds", **column), css_class="row")
 
 
@@ -95,7 +95,7 @@ class AccountForm(_AccountForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        column = {"wrapper_class": "col"}
+        column = {"wrapper_class": "col-sm"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(
             "client",

@@ -97,7 +97,7 @@ def show_low_balance(form: forms.BaseForm, balance: Balance, to_whom: str) -> No
 
 def low_balance_layout() -> Div:
     """Return the two fields side by side."""
-    column = {"wrapper_class": "col"}
+    column = {"wrapper_class": "col-sm"}
     return Div(Field("low_at", **column), Field("low_email", **column), css_class="row")
 
 
@@ -192,7 +192,7 @@ class RateForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_amounts(self, self.instance.table.currency)
-        pair = {"wrapper_class": "col"}
+        pair = {"wrapper_class": "col-sm"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(
             "code",

@@ -200,7 +200,7 @@ class DIDPriceForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_amounts(self)
-        pair = {"wrapper_class": "col"}
+        pair = {"wrapper_class": "col-sm"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(
             "currency",
