@@ -22,7 +22,7 @@ from billing.pricing import (
     save_rate_table,
 )
 from billing.services import record_payment
-from core.api import PaymentSerializer, PortalSerializer, WriteMixin
+from core.api import AmountField, PaymentSerializer, PortalSerializer, WriteMixin
 from core.fields import ZERO
 
 
@@ -41,14 +41,10 @@ class BalanceOwnerSerializer(PortalSerializer):
     """What has a balance: its currency is chosen at creation and stays."""
 
     currency = serializers.CharField(source="balance.currency", max_length=3)
-    credit_limit = serializers.DecimalField(
-        source="balance.credit_limit", max_digits=18, decimal_places=6, min_value=0, default=ZERO
-    )
-    low_balance = serializers.DecimalField(
-        source="balance.low_at", max_digits=18, decimal_places=6, required=False, allow_null=True
-    )
+    credit_limit = AmountField(source="balance.credit_limit", min_value=0, default=ZERO)
+    low_balance = AmountField(source="balance.low_at", required=False, allow_null=True)
     low_balance_email = serializers.EmailField(source="balance.low_email", required=False, allow_blank=True)
-    balance = serializers.DecimalField(source="balance.amount", max_digits=18, decimal_places=6, read_only=True)
+    balance = AmountField(source="balance.amount", read_only=True)
 
 
 class BalanceOwnerMixin(mixins.ListModelMixin, mixins.RetrieveModelMixin, WriteMixin):

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 
-_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+# Digits of ASCII: as files of rates are read (billing.rate_cells), and as every page shows them.
+PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 _BLANKS = re.compile(r"\s")  # also the thin space that our own pages set between thousands
 
 
@@ -48,6 +49,6 @@ class AmountField(forms.DecimalField):
             value = _BLANKS.sub("", value).replace("−", "-")
             if "," in value:
                 raise forms.ValidationError(self.error_messages["comma"], code="comma")
-            if value and not _PLAIN.fullmatch(value):
+            if value and not PLAIN.fullmatch(value):
                 raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(value)

@@ -22,6 +22,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from core.access import Access, allows
+from core.amounts import PLAIN
+from core.fields import MoneyField
 from core.models import User
 
 
@@ -64,11 +66,26 @@ class IdPagination(CursorPagination):
     ordering = "id"
 
 
+class AmountField(serializers.DecimalField):
+    """An exact amount, read as forms read it: Python itself would also take 1_000 or 1e3."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_digits": 18, "decimal_places": 6, **kwargs})
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse a text that is no plain decimal."""
+        if isinstance(data, str) and data.strip() and not PLAIN.fullmatch(data.strip()):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class PortalSerializer(serializers.ModelSerializer):
     """A serializer that reads and describes; the viewset's service writes and checks.
 
     A model's own uniqueness is left to the service, whose words name the row that is in the way.
     """
+
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {MoneyField: AmountField}
 
     def get_unique_together_validators(self) -> list[Any]:
         """Return none."""
@@ -160,6 +177,6 @@ def problem_fields(error: ModelValidationError) -> Mapping[str, list[str]]:
 class PaymentSerializer(serializers.Serializer):
     """A payment; the same ``idempotency_key`` twice is one payment."""
 
-    amount = serializers.DecimalField(max_digits=18, decimal_places=6)
+    amount = AmountField()
     note = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
     idempotency_key = serializers.CharField(max_length=80)

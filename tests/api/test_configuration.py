@@ -11,7 +11,7 @@ from django.urls import get_resolver
 
 from accounts.models import Alias
 from accounts.services import archive_account, digests
-from billing.models import Product
+from billing.models import Product, Rate
 from billing.selectors import free_inbound_product
 from carriers.models import Carrier, CarrierAccount
 from core.access import iterate_views
@@ -248,3 +248,18 @@ def new_switch_token() -> str:
 def test_what_a_switch_may_a_person_may_not(operator_page: Browser) -> None:
     for path in ("inbound/decisions", "inbound/covers", "switch/events"):
         assert operator_page.post(ROOT + path, "{}", content_type="application/json").status_code == 401, path
+
+
+@pytest.mark.parametrize(
+    "amount", ["1_000", "1e3", "NaN", "Infinity", "1,5", "٣", "1000000000000", "0.0000001", True, []]
+)
+def test_amounts_are_read_as_forms_read_them(api: Api, operator: User, amount: Any) -> None:
+    account = an_account(operator)
+    rate = Rate.objects.filter(table__mappings__product=a_product("USD", "0.01")).get()
+    for method, path, body in (
+        ("post", f"accounts/{account.pk}/payments/", {"amount": amount, "idempotency_key": "k"}),
+        ("patch", f"accounts/{account.pk}/", {"credit_limit": amount}),
+        ("patch", f"rates/{rate.pk}/", {"rate_minute": amount}),
+    ):
+        status, problem = api(method, path, body)
+        assert status == 400 and problem["errors"], (path, amount)

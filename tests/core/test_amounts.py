@@ -31,7 +31,7 @@ def test_asks_back_where_a_comma_could_mean_two_things(typed: str) -> None:
         FIELD.clean(typed)
 
 
-@pytest.mark.parametrize("typed", ["1e9", "abc", "0x10", "NaN", "Infinity", "1.2.3", "--5"])
+@pytest.mark.parametrize("typed", ["1e9", "abc", "0x10", "NaN", "Infinity", "1.2.3", "--5", "1_000", "٣"])
 def test_names_what_is_no_amount(typed: str) -> None:
     with pytest.raises(forms.ValidationError, match="no amount"):
         FIELD.clean(typed)
