@@ -25,14 +25,16 @@ from systemlog.models import LogEntry
 logger = logging.getLogger(__name__)
 
 LOCK = 1_919_247_220
-# Longer than a decider may hang with an answer that it still gives, and an event be on its way.
+# Longer than a decider may hang with an answer that it still gives, and an event be on its way. Of a call that is known
+# to be over nothing is on its way any more; it is let go before the ledger's check would name it (cdr.proofs).
 SETTLED = dt.timedelta(seconds=60)
+OVER = dt.timedelta(seconds=40)
 # An attempt's start is the same in all of its events; the margin only keeps the search out of old partitions.
 MARGIN = dt.timedelta(hours=1)
 AT_ONCE = 500
 
 
-@duty(seconds=20.0, when_caught_up=True)
+@duty(seconds=10.0, when_caught_up=True)
 def release_vanished() -> bool:
     """Release them; runs only when every event of the stream is read. Return whether there may be more."""
     with advisory_lock(LOCK) as held:
@@ -41,7 +43,7 @@ def release_vanished() -> bool:
 
 def sweep(now: dt.datetime) -> bool:
     """Release what is held for nothing at this instant."""
-    held = MeteredCall.objects.filter(closed_at=None, started_at__lt=now - SETTLED).order_by("started_at")
+    held = MeteredCall.objects.filter(closed_at=None, started_at__lt=now - OVER).order_by("started_at")
     calls = {call.attempt_id: call for call in held}
     if not calls:
         return False
@@ -51,7 +53,7 @@ def sweep(now: dt.datetime) -> bool:
     )
     ended = {attempt: at is not None for attempt, at in known.values_list("attempt_id", "ended_at")}
     vanished = sorted(
-        (attempt for attempt, call in calls.items() if ended.get(attempt, not talks(call, now))),
+        (attempt for attempt, call in calls.items() if ended.get(attempt, is_lost(call, now))),
         key=lambda attempt: attempt.int,
     )[:AT_ONCE]
     if not vanished:
@@ -62,6 +64,11 @@ def sweep(now: dt.datetime) -> bool:
         write_entries(entry(attempt, amounts.get(attempt, ""), now) for attempt in sorted(released))
     logger.warning("what was held for %d vanished calls was released", len(released))
     return len(vanished) == AT_ONCE
+
+
+def is_lost(call: MeteredCall, now: dt.datetime) -> bool:
+    """Tell whether nothing will ever be heard of a call of which no event has come."""
+    return call.started_at < now - SETTLED and not talks(call, now)
 
 
 def talks(call: MeteredCall, now: dt.datetime) -> bool:

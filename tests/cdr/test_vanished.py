@@ -49,6 +49,15 @@ def test_it_releases_what_is_held_for_nothing() -> None:
     assert said.count() == 2
 
 
+def test_what_a_late_decider_set_aside_for_a_refused_call_goes_before_the_check_names_it() -> None:
+    """The database hung, the switch refused the call, and the statement that reserves ran when it came back."""
+    balance = a_balance("10")
+    refused, unknown = a_paid_call(balance, 45), a_paid_call(balance, 45)
+    a_cdr(refused, 45, ended=True)
+    sweep(timezone.now())
+    assert dict(Reservation.objects.values_list("attempt_id", "state")) == {refused: "released", unknown: "held"}
+
+
 def test_a_call_that_talks_keeps_what_it_holds_while_its_events_are_late() -> None:
     """The switch cannot reach the stream, but told a decider: until it is over, or lasted as long as it may."""
     balance = a_balance("10")
