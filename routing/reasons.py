@@ -56,7 +56,8 @@ STUN = (
     "Or set STUN in the phone: the STUN server is the switch's own address, on the SIP port ({stun}); "
     "let the phone send keep-alives."
 )
-TRACE = "If neither helps, trace the next call of this DID or alias to see whether the call was delivered."
+TRACE = "Trace the next call of this DID or alias to see whether the call was delivered."
+LAST_TRACE = "If neither helps, trace the next call of this DID or alias to see whether the call was delivered."
 NAT = (
     "The phone is behind NAT and the router no longer delivers calls: the hole it opened at the phone's last packet "
     "has closed."
@@ -154,7 +155,7 @@ _ALL = (
          "Where phone and carrier reach each other without it, set Audio of the alias to “Never through the relay”.")),
     Reason("no_response", 15, "The phone did not respond at all", _CALL, _WARNING, 408, 18,
         (NAT, "The phone or its network is off, though its registration has not expired."),
-        (PORT_MAPPING, STUN, TRACE)),
+        (PORT_MAPPING, STUN, LAST_TRACE)),
     Reason("no_answer", 15, "The phone rang and nobody answered", _CALL, _NOTICE, 408, 19,
         ("Nobody took the call in time.",),
         ("None is needed: the call was delivered.",)),
@@ -167,7 +168,7 @@ _ALL = (
         ("None is needed: the call was delivered.",)),
     Reason("cancelled_no_response", 15, "The caller hung up; the phone never responded", _CALL, _WARNING, 487, 18,
         (NAT, "The phone or its network is off, though its registration has not expired."),
-        (PORT_MAPPING, STUN, TRACE)),
+        (PORT_MAPPING, STUN, LAST_TRACE)),
     Reason("phone_failed", 15, "The phone refused the call with an error", _CALL, _WARNING, 480, 41,
         ("The phone or its network answered with an error of its own; the CDR shows its code.",),
         (TRACE,)),
