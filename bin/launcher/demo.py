@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 
 from . import child
 from .errors import StartError
@@ -57,18 +58,32 @@ def program() -> Program:
     return Program(PROGRAM, "demo", [sys.executable, "-m", "demo", "run"], stop_seconds=10)
 
 
-def prepare(folder: DataFolder, environment: dict[str, str]) -> dict[str, str]:
-    """Enter the invented operator; return the logins by user name."""
+@contextmanager
+def maker(folder: DataFolder, environment: dict[str, str]) -> Iterator[Callable[[], dict[str, str]]]:
+    """Give a function that enters the invented operator into a database that is up to date, and returns the logins.
+
+    Its process starts at once: it makes itself ready, which takes seconds, while the database is made.
+    """
     log = folder.log / "demo-prepare.log"
-    with log.open("w") as chatter:
-        result = subprocess.run(
+    with (
+        log.open("w") as chatter,
+        subprocess.Popen(
             [sys.executable, "-m", "demo", "prepare"],
-            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=chatter, check=False,
-        )  # fmt: skip
-    if result.returncode != 0:
-        raise StartError(f"making the demo failed: {last_line(log)} (all of it: {log})")
-    logins: dict[str, str] = json.loads(result.stdout)
-    return logins
+            cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter,
+        ) as process,
+    ):  # fmt: skip
+
+        def make() -> dict[str, str]:
+            said, _ = process.communicate(b"go\n")
+            if process.returncode != 0:
+                raise StartError(f"making the demo failed: {last_line(log)} (all of it: {log})")
+            logins: dict[str, str] = json.loads(said)
+            return logins
+
+        try:
+            yield make
+        finally:
+            process.kill()
 
 
 def announce(logins: dict[str, str]) -> None:

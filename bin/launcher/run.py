@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from . import child, demo, health
@@ -98,7 +98,8 @@ def run_product(folder: DataFolder, *, throwaway: bool, demo_wanted: bool = Fals
     environment = product.environment()
     supervisor = Supervisor(folder, programs)
     write_private(environment_file(folder), json.dumps(environment, indent=1) + "\n")
-    with supervised(supervisor, environment):
+    maker = demo.maker(folder, environment) if demo_wanted else nullcontext(dict[str, str])
+    with supervised(supervisor, environment), maker as make_demo:
         say("starting the database and the event stream")
         services.start(supervisor)
         say("bringing the database and the static files up to date")
@@ -106,10 +107,9 @@ def run_product(folder: DataFolder, *, throwaway: bool, demo_wanted: bool = Fals
         if product.has_switch:
             say("writing the switch's configuration")
             product.write_switch_configuration()
-        logins: dict[str, str] = {}
         if demo_wanted:
             say("entering the demo's operator: providers, numbers, clients, phones")
-            logins = demo.prepare(folder, environment)
+        logins = make_demo()
         say("starting " + ", ".join(p.name for p in programs if p.group != "services"))
         if product.relay_program:
             start_relay(supervisor, environment["RTP_CONTROL"])
