@@ -142,6 +142,9 @@ class HangingProxy:
         """End."""
         self.open.set()
         for end in (self.listener, *self.sockets):
+            # A thread that still reads would keep the connection, and with it the database, from being closed.
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
             end.close()
 
 
