@@ -21,9 +21,9 @@ def _fresh_limits() -> None:
 
 
 def code_of(secret: str) -> str:
-    """Return the code of now, which still holds for the five seconds that a test may take to use it."""
+    """Return the code of now, which still holds for the eight seconds that a test may take to use it."""
     left = 30 - time.time() % 30
-    if left < 5:
+    if left < 8:
         time.sleep(left)
     counter = next(iter(yield_hotp_counters_from_time()))
     return f"{hotp_value(secret, counter):06d}"

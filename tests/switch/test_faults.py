@@ -28,7 +28,7 @@ def calls_of(result: Result) -> set[str]:
     return {m.header("Call-ID") for m in result.messages if not m.is_reply and m.method == "INVITE"}
 
 
-def each_told_once(calls: set[str], reason: str = "completed", patience: float = 40) -> None:
+def each_told_once(calls: set[str], reason: str = "completed", patience: float = 60) -> None:
     """Assert that every call has exactly one CDR that ended so."""
     records = CDR.objects.filter(call_id__in=calls, ended_at__isnull=False)
     eventually(lambda: records.count() >= len(calls), patience, f"{len(calls)} CDRs have ended")

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from cdr import charging  # noqa: E402
 from cdr import handlers as cdr_handlers  # noqa: E402
 from systemlog import consumer as consumer_module  # noqa: E402
 from systemlog import intake  # noqa: E402
-from systemlog.stream import EventStream  # noqa: E402
+from systemlog.stream import EventStream, connect  # noqa: E402
 
 
 def die(*args: Any, **kwargs: Any) -> None:
@@ -61,9 +62,19 @@ def die_of_poison() -> None:
     intake.dispatch = poisoned
 
 
+def stop_when_all_is_taken(stop: threading.Event) -> None:
+    """End a consumer that has outlived its work; or one that gets nowhere, for which its test has no patience."""
+    stream = EventStream("onlooker", connect())
+    stream.ensure_group()
+    deadline = time.monotonic() + 60
+    while stream.lag() != {"waiting": 0, "pending": 0} and time.monotonic() < deadline:
+        time.sleep(0.2)
+    stop.set()
+
+
 if __name__ == "__main__":
     (POINTS | {"of poison": die_of_poison})[sys.argv[1]]()
     consumer_module.BATCH = 7  # So that calls are cut apart.
     stop = threading.Event()
-    threading.Timer(float(sys.argv[2]) if len(sys.argv) > 2 else 60, stop.set).start()
+    threading.Thread(target=stop_when_all_is_taken, args=(stop,), daemon=True).start()
     consumer_module.Consumer("consumer-1", stop).run()
