@@ -147,7 +147,7 @@ class Live:
         if plan.source not in self.providers:
             provider = self.providers[plan.source] = Provider(self.switch, plan.agent)
             await provider.open(plan.source)
-        if plan.situation.manner is Manner.OUTLAST and not await asyncio.to_thread(top_up):
+        if plan.situation.manner is Manner.OUTLAST and not await asyncio.to_thread(top_up, self.pace):
             return
         call_id = f"{secrets.token_hex(10)}@{plan.source}"
         conduct, order = script(plan, call_id, self.pace)
@@ -166,11 +166,11 @@ class Live:
             endpoint.close()
 
 
-def top_up() -> bool:
+def top_up(pace: float) -> bool:
     """Pay into the prepaid hotline; return whether its call may begin: not while the database is away."""
     close_old_connections()
     try:
-        return top_up_hotline()
+        return top_up_hotline(pace)
     except DATABASE_AWAY as error:
         logger.warning("database away: %s", error)
         return False

@@ -36,8 +36,9 @@ RENTED = {
 }
 OWN_PRICE = "442079460011"
 INVOICED = (("Harbour & Finch Solicitors", "Main office"), ("Copperfield Logistics", "Dispatch"))
-# A caller's first minute and a breath on the hotline; then its funds are at an end.
-HOTLINE_FUNDS = Decimal("1.26")
+# A caller's first minute and a breath on the hotline; then its funds are at an end. A demo that lives faster pays less,
+# but for more than is reserved at first.
+HOTLINE_FUNDS, LEAST_FUNDS = Decimal("1.26"), Decimal("0.30")
 
 
 def enter_products(admin: User, first_call: dt.datetime) -> None:
@@ -149,13 +150,14 @@ def refund_overpaid(admin: User) -> None:
     )
 
 
-def top_up_hotline() -> bool:
+def top_up_hotline(pace: float) -> bool:
     """Pay so much into the prepaid hotline that a call to it lasts a good minute; return False while one is up."""
     balance = Account.objects.select_related("balance").get(name=HOTLINE_ACCOUNT).balance
     if balance.reserved:
         # What is paid now would only prolong that call.
         return False
-    missing = HOTLINE_FUNDS - balance.amount - balance.credit_limit
+    wanted = max(LEAST_FUNDS, (HOTLINE_FUNDS / Decimal(pace)).quantize(Decimal("0.01")))
+    missing = wanted - balance.amount - balance.credit_limit
     if missing > 0:
         record_payment(
             actor=User.objects.get(username="operator"),

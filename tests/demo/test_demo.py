@@ -29,7 +29,7 @@ from routing.reasons import REASONS
 from systemlog.models import DeadLetter, LogEntry
 from tests.stack import INHERITED_BY_MISTAKE, ROOT, Stack, eventually
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(400)]
 
 ALL_REASONS = set(REASONS) - {"accepted"}
 # What needs a fault, a power cut, or a minute of talking.
@@ -87,11 +87,7 @@ def test_the_operator_is_small_and_whole(demo: Stack) -> None:
 def test_its_past_holds_every_way_a_call_can_end(demo: Stack) -> None:
     """Each reason of the catalogue has a CDR; worker and deciders agree on all; no event was in vain."""
     past = CDR.objects.exclude(source__startswith="127.")
-    eventually(
-        lambda: set(past.values_list("reason", flat=True)) >= ALL_REASONS,
-        90,
-        "every reason is there",
-    )
+    eventually(lambda: set(past.values_list("reason", flat=True)) >= ALL_REASONS, 150, "every reason is there")
     assert past.latest("started_at").started_at < timezone.now()
     assert not Attempt.objects.filter(differs=True).exists()
     assert not DeadLetter.objects.exists()
@@ -106,8 +102,8 @@ def test_every_page_about_money_has_something_to_show(demo: Stack) -> None:
     assert set(RentalCharge.objects.values_list("side", flat=True)) == {"bought", "sold"}
     assert [invoice.state for invoice in Invoice.objects.all()] == ["issued", "issued"]
     charged = ChargedLeg.objects.exclude(amount=0)
-    eventually(lambda: {leg.leg for leg in charged} == {"account", "carrier"}, 90, "both legs have charges")
-    eventually(lambda: set(MoneyDay.objects.values_list("kind", flat=True)) == set(MoneyKind.values), 60, "a margin")
+    eventually(lambda: {leg.leg for leg in charged} == {"account", "carrier"}, 120, "both legs have charges")
+    eventually(lambda: set(MoneyDay.objects.values_list("kind", flat=True)) == set(MoneyKind.values), 120, "a margin")
 
 
 def test_its_past_has_changes_of_the_configuration_with_their_times(demo: Stack) -> None:
@@ -135,18 +131,18 @@ def test_its_phones_ring_on_the_real_switch(demo: Stack) -> None:
         return found >= wanted
 
     try:
-        eventually(all_happened, 60)
+        eventually(all_happened, 150)
     except AssertionError:
         raise AssertionError(f"not live: {sorted(wanted - found)}") from None
     registered = Registration.objects.filter(ended_at__isnull=True, contact__contains="@127.0.40.")
-    assert registered.count() >= 9
+    eventually(lambda: registered.count() >= 9, what="the phones are registered")
     refused = LogEntry.objects.filter(reason="wrong_secret", source__startswith="127.0.40.")
     eventually(refused.exists, what="a phone with a wrong secret tried")
     eventually(SipMessage.objects.exists, what="a call was traced")
 
 
 def test_a_prepaid_call_ends_with_its_funds(demo: Stack) -> None:
-    """The operator pays a minute's worth into the hotline; the switch ends the call as it is used up."""
+    """The operator pays a quarter of a minute's worth into the hotline; the switch ends the call as it is used up."""
     calls = CDR.objects.filter(source__startswith="127.", number=HOTLINE_NUMBER)
     ended = calls.filter(reason="funds_ended")
     try:
@@ -158,7 +154,7 @@ def test_a_prepaid_call_ends_with_its_funds(demo: Stack) -> None:
     payments = LedgerEntry.objects.filter(balance=balance, kind="payment")
     assert payments.exists()
     assert call.duration is not None
-    assert 50 < call.duration < 70
+    assert 8 < call.duration < 25
     assert balance.amount >= 0
 
 
@@ -175,7 +171,7 @@ def launcher(*arguments: object, **environment: str) -> "subprocess.CompletedPro
     return subprocess.run(
         [sys.executable, "-m", "launcher", *map(str, command), "--data", str(folder)],
         env={**inherited, "PYTHONPATH": str(ROOT / "bin"), **environment},
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
