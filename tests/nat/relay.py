@@ -5,13 +5,13 @@ import secrets
 import socket
 from typing import Any
 
-from tests.stack import Stack
+from tests.stack import PATIENCE, Stack
 
 
 def ask_relay(stack: Stack, command: str, **values: Any) -> dict[str, Any]:
     """Return the relay's answer to one command."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(3)
+        client.settimeout(PATIENCE)
         body = {"command": command} | {name.replace("_", "-"): value for name, value in values.items()}
         request = f"{secrets.token_hex(6)} {json.dumps(body)}"
         client.sendto(request.encode(), ("127.0.0.1", stack.relay_port))
