@@ -105,11 +105,11 @@ def test_a_bye_that_was_repeated_while_the_switch_hung_gets_one_answer(
 ) -> None:
     """Its copies wait in the socket with it, and several workers read them at the same moment."""
     line = network.line()
-    phone(line, Manner(answer_after=0.1))
+    called = phone(line, Manner(answer_after=0.1))
     running = carrier().start(talking(3) + hang_up(), line.number, calls=20, rate=20)
-    time.sleep(2.5)
+    eventually(lambda: len(called.received("ACK")) == 20, what="all talk")
     with stack.paused("switch"):
-        time.sleep(4)
+        time.sleep(4.5)
     result = running.wait()
     assert result, result.errors
     assert [m.start for m in result.messages if m.is_reply and m.method == "BYE" and m.code != 200] == []
