@@ -21,6 +21,7 @@ from billing.pricing import (
     save_rate,
     save_rate_table,
 )
+from billing.rate_fields import RATE_FIELDS
 from billing.services import record_payment
 from core.api import AmountField, PaymentSerializer, PortalSerializer, WriteMixin
 from core.fields import ZERO
@@ -152,18 +153,7 @@ class RateSerializer(PortalSerializer):
 
     class Meta:
         model = Rate
-        fields = (
-            "id",
-            "table",
-            "code",
-            "description",
-            "enabled",
-            "rate_minute",
-            "rate_call",
-            "increment",
-            "grace",
-            "minimal_duration",
-        )
+        fields = ("id", "table", *RATE_FIELDS)
 
 
 class ApiRateFilterSet(RateFilterSet):

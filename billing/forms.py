@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from billing.models import Balance, Product, ProductMapping, Rate, RateTable, digits_or_empty
+from billing.rate_fields import AMOUNTS, FORMAT, RATE_FIELDS
 from core.amounts import AmountField
 from core.business_time import today
 from core.forms import PortalFormHelper
@@ -162,8 +163,8 @@ class RateTableForm(forms.ModelForm):
 
 def name_amounts(form: forms.BaseForm, currency: str = "") -> None:
     """Call the amounts of a rate in a form as tables and files call them, with their currency where it is known."""
-    for name, label in (("rate_minute", "Rate Minute"), ("rate_call", "Rate Call")):
-        form.fields[name].label = f"{label}, {currency}" if currency else label
+    for name in AMOUNTS:
+        form.fields[name].label = f"{FORMAT[name]}, {currency}" if currency else FORMAT[name]
 
 
 class RateForm(forms.ModelForm):
@@ -171,16 +172,7 @@ class RateForm(forms.ModelForm):
 
     class Meta:
         model = Rate
-        fields = (
-            "code",
-            "description",
-            "rate_minute",
-            "rate_call",
-            "increment",
-            "grace",
-            "minimal_duration",
-            "enabled",
-        )
+        fields = RATE_FIELDS
         help_texts = {
             "code": "First digits of the E.164 number; empty matches every number. The longest code wins.",
             "rate_minute": "Price of a minute; negative: what we owe.",

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from billing.models import Product, Rate, RateTable
 from billing.pricing import foreign_balances
 from billing.rate_cells import Unfit, read_cells
+from billing.rate_fields import AMOUNTS, FORMAT, RATE_FIELDS
 from core.fields import ZERO
 from core.jobs.choices import LineOutcome
 from core.jobs.columns import Column
@@ -27,27 +28,12 @@ MODES = {
     DELETE: "are deleted",
 }
 ANY_NUMBER = "any number"
-WRITTEN = (
-    "table_id", "code", "description", "enabled", "rate_minute", "rate_call", "increment", "grace", "minimal_duration",
-)  # fmt: skip
-TOLD = {
-    "description": "Description",
-    "enabled": "Enabled",
-    "rate_minute": "Rate Minute",
-    "rate_call": "Rate Call",
-    "increment": "Increment",
-    "grace": "Grace",
-    "minimal_duration": "Minimal Duration",
-}
+# The code is what tells one line from another; of the others the preview says what changes.
+TOLD = [name for name in RATE_FIELDS if name != "code"]
 NEW_RATE: Mapping[str, Any] = {
     "description": "", "enabled": True, "rate_minute": None, "rate_call": ZERO, "increment": 1, "grace": 0,
     "minimal_duration": 0,
 }  # fmt: skip
-# xmin tells one version of a row from another.
-_KNOWN = (
-    "SELECT id, xmin::text::bigint, code, description, enabled, rate_minute, rate_call, increment, grace, "
-    "minimal_duration FROM billing_rate WHERE table_id = %s"
-)
 
 
 class RateRow(NamedTuple):
@@ -63,6 +49,10 @@ class RateRow(NamedTuple):
     increment: int
     grace: int
     minimal_duration: int
+
+
+# xmin tells one version of a row from another.
+_KNOWN = f"SELECT id, xmin::text::bigint, {', '.join(RateRow._fields[2:])} FROM billing_rate WHERE table_id = %s"  # noqa: S608
 
 
 class RateImportForm(forms.Form):
@@ -96,7 +86,7 @@ class RateImport(ImportKind):
     """Rows of rates for one table."""
 
     name, label, noun, key_label = "rates", "Import of rates", "rates", "Code"
-    model, key_columns, written = Rate, ("table_id", "code"), WRITTEN
+    model, key_columns, written = Rate, ("table_id", "code"), ("table_id", *RATE_FIELDS)
     outcomes = tuple(LineOutcome)
     options_form = RateImportForm
     back, upload = "billing:ratetable_list", "jobs:import_rates"
@@ -215,7 +205,7 @@ class _Planner:
         changed = [name for name, value in values.items() if getattr(rate, name) != value]
         if not changed:
             return Planned(line, LineOutcome.UNCHANGED, key, row_id=rate.id, version=rate.version)
-        self._refuse_foreign(*(values[name] for name in ("rate_minute", "rate_call") if name in changed))
+        self._refuse_foreign(*(values[name] for name in AMOUNTS if name in changed))
         outcome = LineOutcome.DISABLED if values.get("enabled") is False and rate.enabled else LineOutcome.CHANGED
         return Planned(
             line, outcome, key, row_id=rate.id, version=rate.version,
@@ -265,20 +255,20 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _charges(after: Mapping[str, Any] | None) -> bool:
-    return any(Decimal(str((after or {}).get(name) or 0)) for name in ("rate_minute", "rate_call"))
+    return any(Decimal(str((after or {}).get(name) or 0)) for name in AMOUNTS)
 
 
 def _told(line: Any) -> Told:
     """Return (column, old, new) of one line."""
     before, after = line.before or {}, line.after or {}
     if line.outcome == LineOutcome.DELETED:
-        return [(TOLD["rate_minute"], money_text(Decimal(before["rate_minute"])), "")]
+        return [(FORMAT["rate_minute"], money_text(Decimal(before["rate_minute"])), "")]
     told: Told = []
-    for name, label in TOLD.items():
+    for name in TOLD:
         if name not in after or (not before and after[name] == _unsaid(name)):
             continue
         old, new = _words(name, before.get(name)), _words(name, after[name])
-        told.append((label, old, f"{new}{_percent(name, before.get(name), after[name])}"))
+        told.append((FORMAT[name], old, f"{new}{_percent(name, before.get(name), after[name])}"))
     return told
 
 
@@ -292,12 +282,12 @@ def _words(name: str, value: Any) -> str:
         return ""
     if name == "enabled":
         return "enabled" if value else "disabled"
-    return money_text(Decimal(value)) if name in ("rate_minute", "rate_call") else str(value)
+    return money_text(Decimal(value)) if name in AMOUNTS else str(value)
 
 
 def _percent(name: str, old: Any, new: Any) -> str:
     """Return " (+10 %)" of a price that changed; nothing where there was none to compare with."""
-    if name not in ("rate_minute", "rate_call") or old is None or not Decimal(old):
+    if name not in AMOUNTS or old is None or not Decimal(old):
         return ""
     percent = (Decimal(new) - Decimal(old)) * 100 / abs(Decimal(old))
     return f" ({percent:+.1f} %)".replace(".0 %", " %")

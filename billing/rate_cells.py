@@ -1,7 +1,4 @@
-"""Read the cells of a row of rates as people and other switches write them. Pure.
-
-The format: Code, Description, Enabled, Rate Minute, Rate Call, Currency, Increment, Grace, Minimal Duration (DESIGN).
-"""
+"""Read the cells of a row of rates as people and other switches write them. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -10,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from billing.models.formats import MOST_STEP_SECONDS
+from billing.rate_fields import AMOUNTS, FORMAT, SECONDS
 from core.jobs.rows import strange_character
 from core.phone_numbers import shorten
 
@@ -18,8 +16,6 @@ DISABLED = {"disabled", "no", "false", "0"}
 MOST_DIGITS = 12
 MOST_DECIMALS = 6
 MOST_TEXT = 200
-PRICES = {"rate_minute": "Rate Minute", "rate_call": "Rate Call"}
-SECONDS = {"increment": "Increment", "grace": "Grace", "minimal_duration": "Minimal Duration"}
 # A spreadsheet's whole number may come with a fraction of nought.
 _WHOLE = re.compile(r"(\d{1,10})(?:\.0+)?", re.ASCII)
 _CODE = re.compile(r"\+?(\d{0,15})", re.ASCII)
@@ -94,7 +90,7 @@ def read_cells(cells: Mapping[str, str], currency: str) -> dict[str, Any]:
     """Return what a row says by column of the table; what it does not speak of is left out. Raise Unfit."""
     for name, cell in cells.items():
         if cell and not cell.isascii() and (found := strange_character(cell)):
-            raise Unfit(f"{LABELS[name]} holds the invisible character {found}.")
+            raise Unfit(f"{FORMAT[name]} holds the invisible character {found}.")
     values: dict[str, Any] = {"code": read_code(cells.get("code", ""))}
     if description := cells.get("description", ""):
         if len(description) > MOST_TEXT:
@@ -102,23 +98,13 @@ def read_cells(cells: Mapping[str, str], currency: str) -> dict[str, Any]:
         values["description"] = description
     if enabled := cells.get("enabled", ""):
         values["enabled"] = read_enabled(enabled)
-    for name, label in PRICES.items():
+    for name in AMOUNTS:
         if cell := cells.get(name, ""):
-            values[name] = read_amount(cell, label)
-    for name, label in SECONDS.items():
+            values[name] = read_amount(cell, FORMAT[name])
+    for name in SECONDS:
         if cell := cells.get(name, ""):
-            values[name] = read_seconds(cell, label, 1 if name == "increment" else 0)
+            values[name] = read_seconds(cell, FORMAT[name], 1 if name == "increment" else 0)
     told = cells.get("currency", "")
     if told and told.upper() != currency:
         raise Unfit(f"The row is in {shorten(told, 10)}, the table in {currency}; amounts are not converted.")
     return values
-
-
-LABELS = {
-    "code": "Code",
-    "description": "Description",
-    "enabled": "Enabled",
-    "currency": "Currency",
-    **PRICES,
-    **SECONDS,
-}

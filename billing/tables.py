@@ -3,6 +3,7 @@
 from typing import Any
 
 from billing.models import LedgerEntry, Product, ProductMapping, Rate, RateTable
+from billing.rate_fields import RATE_FIELDS
 from core import render
 from core import tables as t
 from core.row_actions import ActionsColumn, ActionTable, RowAction
@@ -88,7 +89,7 @@ class RateTableTable(t.PortalTable):
 
 
 class RateRows(ActionTable):
-    """The rates of one table; the columns and their names are those of the CSV format (DESIGN)."""
+    """The rates of one table; its columns are those of the file format."""
 
     code = t.PlainColumn(empty_values=(None,))
     description = t.PlainColumn()
@@ -106,17 +107,7 @@ class RateRows(ActionTable):
     class Meta(t.PortalTable.Meta):
         model = Rate
         row_attrs = {**t.PortalTable.Meta.row_attrs, "id": lambda record: f"rate-{record.pk}"}
-        fields = (
-            "code",
-            "description",
-            "enabled",
-            "rate_minute",
-            "rate_call",
-            "increment",
-            "grace",
-            "minimal_duration",
-            "actions",
-        )
+        fields = (*RATE_FIELDS, "actions")
         order_by = "code"
 
     fixed_columns = ("code", "actions")

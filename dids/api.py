@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Alias
+from billing.rate_fields import PRICE_FIELDS
 from carriers.models import Carrier
 from core.api import PortalSerializer, WriteMixin
 from core.jobs.api import JobSerializer
@@ -84,15 +85,7 @@ class DIDPriceSerializer(PortalSerializer):
 
     class Meta:
         model = DIDPrice
-        fields = (
-            "currency",
-            "rate_minute",
-            "rate_call",
-            "increment",
-            "grace",
-            "minimal_duration",
-            "free_seconds",
-        )
+        fields = ("currency", *PRICE_FIELDS, "free_seconds")
 
 
 class AddDIDsSerializer(serializers.Serializer):

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from accounts.models import Account, Alias
 from billing.forms import name_amounts
+from billing.rate_fields import PRICE_FIELDS
 from core.forms import PortalFormHelper
 from core.phone_numbers import country_choices
 from dids.models import DID, DIDPrice
@@ -186,15 +187,7 @@ class DIDPriceForm(forms.ModelForm):
 
     class Meta:
         model = DIDPrice
-        fields = (
-            "currency",
-            "rate_minute",
-            "rate_call",
-            "increment",
-            "grace",
-            "minimal_duration",
-            "free_seconds",
-        )
+        fields = ("currency", *PRICE_FIELDS, "free_seconds")
         help_texts = {"currency": "That of the account’s balance; amounts are never converted."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
