@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from billing.choices import ProductKind
 from billing.models import Balance, Product, ProductMapping, Rate, RateTable
-from billing.references import references_to
 from billing.selectors import balances_charged_by, priced_currencies
 from core.constraints import refuse_archived
 from core.history import acting
+from core.keepers import what_keeps_row
 from core.models import User
 
 MANY = 1000
@@ -42,7 +42,7 @@ def delete_product(*, actor: User, product: Product) -> None:
         _refuse_builtin(locked)
         if users := product_users(locked):
             raise ValidationError(f"{locked} is used by {users}: give these another product first.")
-        if held := references_to(locked):
+        if held := what_keeps_row(locked):
             raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         locked.delete()
 
@@ -129,7 +129,7 @@ def delete_rate_table(*, actor: User, table: RateTable) -> None:
         names = sorted({mapping.product.name for mapping in locked.mappings.select_related("product")})
         if names:
             raise ValidationError(f"{locked} prices {', '.join(names)}: remove these mappings first.")
-        if held := references_to(locked):
+        if held := what_keeps_row(locked):
             raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         locked.delete()
 

@@ -20,12 +20,12 @@ from billing.pricing import (
     save_mapping,
     save_product,
 )
-from billing.references import references_to
 from billing.tables import MappingTable, ProductTable
 from core import render
 from core.archive import ArchiveView, RestoreMixin, archived_pill, is_archived, is_in_use
 from core.counting import related_count
 from core.forms import PortalFormHelper
+from core.keepers import what_keeps_row
 from core.tabs import ViewTab, register_tab
 from core.views import CreateView, EmptyState, ListView, PageAction, TabCreateView, TabListView, UpdateView
 from core.views.detail import ObjectHead, TabView
@@ -186,7 +186,7 @@ class ProductDelete(GuardedDeleteView):
         if self.object.builtin:
             return ["a place in every switch: it is built in, and carriers rely on it to let calls in for free"]
         users = product_users(self.object)
-        return [*([users] if users else []), *references_to(self.object)]
+        return [*([users] if users else []), *what_keeps_row(self.object)]
 
     def perform(self, form: Any) -> str:
         """Delete it."""

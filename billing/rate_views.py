@@ -18,13 +18,13 @@ from billing.pricing import (
     save_rate,
     save_rate_table,
 )
-from billing.references import references_to
 from billing.selectors import longest_code, rate_tables_with_origin
 from billing.tables import RateRows, RateTableTable
 from core import render
 from core.archive import ArchiveView, RestoreMixin, archived_pill, is_archived, is_in_use
 from core.counting import related_count
 from core.export import FORMATS
+from core.keepers import what_keeps_row
 from core.tabs import ViewTab, register_tab
 from core.views import CreateView, EmptyState, ListView, PageAction, TabCreateView, TabListView, UpdateView
 from core.views.detail import ObjectHead
@@ -167,7 +167,7 @@ class RateTableDelete(GuardedDeleteView):
     def keepers(self) -> list[str]:
         """Return the products mapped to it."""
         products = set(self.object.mappings.values_list("product__name", flat=True))
-        return [*(f"a mapping of product {name}" for name in sorted(products)), *references_to(self.object)]
+        return [*(f"a mapping of product {name}" for name in sorted(products)), *what_keeps_row(self.object)]
 
     def perform(self, form: Any) -> str:
         """Delete it."""

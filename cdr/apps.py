@@ -14,10 +14,9 @@ class CdrConfig(AppConfig):
             "cdr.lost_calls",
             "cdr.change_log",
             "cdr.proofs",
-            "cdr.references",
             "cdr.vanished",
         ):
             import_module(module)
         import_module("cdr.kinds").register_kinds()
         import_module("cdr.did_arrivals").register()
-        import_module("cdr.charged_dids").register()
+        import_module("cdr.keepers").register()

@@ -18,7 +18,6 @@ from dids import transitions
 from dids.choices import DIDState
 from dids.forms import RegionField
 from dids.job_rows import WRITTEN, AliasRow, DIDRow, aliases_named, dids_numbered, tell_dids
-from dids.keepers import what_keeps
 from dids.models import DID
 from dids.plans.choices import RentalSide
 from dids.prices import PriceCurrencies
@@ -107,10 +106,6 @@ class DIDImport(ImportKind):
     def tell(self, lines: Sequence[Any]) -> dict[int, Told]:
         """Return what each line changes, with the names of carriers and aliases."""
         return tell_dids(lines)
-
-    def what_keeps(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
-        """Return what money refers to."""
-        return what_keeps(ids)
 
     def plan(self, lines: Iterable[FileRow], options: Mapping[str, Any]) -> Iterator[Planned]:
         """Yield what each row does. Raise ReadError where the chosen carrier is gone."""

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from accounts.models import Account, Alias
 from core.history import acting
+from core.keepers import what_keeps
 from core.models import User
 from core.phone_numbers import format_number
 from dids.choices import DIDState
-from dids.keepers import what_keeps
 from dids.models import DID
 from dids.plans.models import RentalPlan
 from dids.prices import PriceCurrencies
@@ -153,7 +153,7 @@ def delete_dids(*, actor: User, did_ids: Iterable[int]) -> int:
         mapped = [did for did in dids if did.alias]
         if mapped:
             raise ValidationError(_refusal("Nothing was deleted", [describe_holder(did) for did in mapped]))
-        kept = what_keeps([did.pk for did in dids])
+        kept = what_keeps(DID, [did.pk for did in dids])
         if kept:
             reasons = [f"{did} has {' and '.join(kept[did.pk])}" for did in dids if did.pk in kept]
             raise ValidationError(f"{_refusal('Nothing was deleted', reasons)} Retire such numbers instead.")

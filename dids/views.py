@@ -14,6 +14,7 @@ from carriers.models import Carrier
 from carriers.selectors import usual_region
 from core import render
 from core.access import Access
+from core.keepers import what_keeps_row
 from core.phone_numbers import country_name
 from core.preview import Outcome, digest_of
 from core.sip_addresses import sip_targets
@@ -31,7 +32,6 @@ from dids.choices import DIDState
 from dids.filters import AccountDIDFilterSet, DIDFilterSet
 from dids.forms import AddDIDForm, DIDForm, EarlyReleaseForm, PasteDIDsForm, ReturnForm
 from dids.history import history_of, holders_of
-from dids.keepers import what_keeps
 from dids.models import DID
 from dids.prices import price_of
 from dids.quarantine import has_rested, quarantine_end
@@ -386,7 +386,7 @@ class DIDDelete(GuardedDeleteView):
     def keepers(self) -> list[str]:
         """Return its alias, and what money refers to it."""
         mapped = [f"a mapping to {self.object.alias}: unmap it first"] if self.object.alias else []
-        return mapped + what_keeps([self.object.pk]).get(self.object.pk, [])
+        return mapped + what_keeps_row(self.object)
 
     def perform(self, form: Any) -> str:
         """Delete it."""

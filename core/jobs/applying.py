@@ -17,6 +17,7 @@ from core.jobs.kinds import KINDS, JobKind
 from core.jobs.models import Job, Line
 from core.jobs.rows import ReadError
 from core.jobs.running import Progress
+from core.keepers import what_keeps
 
 # Lines of one statement: enough to be fast, few enough that the progress moves.
 PORTION = 10_000
@@ -232,7 +233,7 @@ class Writer:
                 "WHERE l.job_id = %s AND l.outcome = 'new' AND l.line BETWEEN %s AND %s ORDER BY l.line",
                 self.job.pk, first, last,
             )  # fmt: skip
-            kept = self.kind.what_keeps([pk for *_, pk in rows])
+            kept = what_keeps(self.kind.model, [pk for *_, pk in rows])
             reasons += [f"line {line}: {key} has {' and '.join(kept[pk])}" for line, key, pk in rows if pk in kept]
         if reasons:
             raise Refused(f"It cannot be undone: {_named(reasons)}. {self.kind.instead}".rstrip())

@@ -57,19 +57,15 @@ class JobKind:
         LineOutcome.REFUSED,
     )
 
+    # What a person does with added rows that an undo cannot delete, because something refers to them (core.keepers).
+    instead: ClassVar[str] = ""
+
     def plan(self, lines: Iterable[Any], options: Mapping[str, Any]) -> Iterator[Planned]:
         """Yield what each line does, in order. Raise ReadError where nothing can be done at all."""
         raise NotImplementedError
 
     def check(self, job: Any) -> None:
         """Raise ReadError where what all lines rely on has changed since the preview; runs where they are applied."""
-
-    def what_keeps(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
-        """Return by id what refers for good to rows that an undo would delete, in words ("2 rental charges")."""
-        return {}
-
-    # What a person does instead with rows that are kept.
-    instead: ClassVar[str] = ""
 
     def tell(self, lines: Sequence[Any]) -> dict[int, Told]:
         """Return by line (column, old, new) in the words of a person, for the lines of one page."""
