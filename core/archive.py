@@ -10,7 +10,7 @@ from django import forms
 from django.db.models import PROTECT, Model, QuerySet
 
 from core import render
-from core.filters import PortalFilterSet
+from core.filters import LeftOut, PortalFilterSet
 from core.views.edit import FormActionView
 
 
@@ -31,6 +31,7 @@ def kept_by(instance: Model, *, apart_from: tuple[type[Model], ...] = ()) -> lis
 class ArchivedFilterMixin(PortalFilterSet):
     """Leaves archived rows out of a list unless they are asked for."""
 
+    left_out = LeftOut("archived", "?archived=only")
     archived = django_filters.ChoiceFilter(
         label="Archived", choices=(("only", "Archived only"), ("all", "Archived too")), method="with_archived"
     )

@@ -24,6 +24,14 @@ class Chip:
     remove_url: str
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """What a list leaves out until it is asked for, in a word, and the address that asks."""
+
+    word: str
+    query: str
+
+
 class SearchInput(forms.TextInput):
     """The quick-search box; drawn apart from the other filters."""
 
@@ -68,6 +76,7 @@ class PortalFilterSet(filters.FilterSet):
 
     search_fields: tuple[str, ...] = ()
     search_placeholder = "Search"
+    left_out: LeftOut | None = None
 
     q = filters.CharFilter(method="quick_search", label="Search", widget=SearchInput)
 

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Account, Alias, Client
 from carriers.models import Carrier
-from core.filters import PortalFilterSet
+from core.filters import LeftOut, PortalFilterSet
 from core.phone_numbers import country_choices
 from dids.choices import DIDState
 from dids.models import DID
@@ -46,9 +46,10 @@ class AvailableFilterSet(PortalFilterSet):
 
 
 class DIDFilterSet(AvailableFilterSet):
-    """DIDs by number, state, carrier, holder and country."""
+    """DIDs by number, state, carrier, holder and country; retired ones, whose state is their archive, if asked for."""
 
     search_placeholder = "Number, carrier, account or alias"
+    left_out = LeftOut("retired", "?state=retired")
     state = django_filters.ChoiceFilter(choices=DIDState.choices)
     country = django_filters.ChoiceFilter(choices=country_choices)
     plan = django_filters.ModelChoiceFilter(
@@ -58,6 +59,11 @@ class DIDFilterSet(AvailableFilterSet):
     class Meta:
         model = DID
         fields = ("state", "carrier", "country")
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Leave retired numbers out unless a state is chosen or something is searched."""
+        asked = self.form.cleaned_data.get("state") or self.form.cleaned_data.get("q")
+        return super().filter_queryset(queryset if asked else queryset.exclude(state=DIDState.RETIRED))
 
     def by_plan(self, queryset: QuerySet[Any], name: str, value: RentalPlan) -> QuerySet[Any]:
         """Find the DIDs that are bought or sold by a plan."""

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from core.tabs import tab_urls
-from dids import mapping_views, price_views, views
+from dids import action_views, mapping_views, price_views, views
 from dids.models import DID
 
 app_name = "dids"
@@ -11,12 +11,12 @@ app_name = "dids"
 urlpatterns = [
     path("dids/", views.DIDListView.as_view(), name="did_list"),
     *tab_urls(DID, "dids/<int:pk>/"),
-    path("dids/<int:pk>/suspend/", views.DIDSuspend.as_view(), name="did_suspend"),
-    path("dids/<int:pk>/resume/", views.DIDResume.as_view(), name="did_resume"),
-    path("dids/<int:pk>/release/", views.DIDRelease.as_view(), name="did_release"),
-    path("dids/<int:pk>/end-quarantine/", views.DIDEndQuarantine.as_view(), name="did_end_quarantine"),
-    path("dids/<int:pk>/retire/", views.DIDRetire.as_view(), name="did_retire"),
-    path("dids/<int:pk>/delete/", views.DIDDelete.as_view(), name="did_delete"),
+    path("dids/<int:pk>/suspend/", action_views.DIDSuspend.as_view(), name="did_suspend"),
+    path("dids/<int:pk>/resume/", action_views.DIDResume.as_view(), name="did_resume"),
+    path("dids/<int:pk>/release/", action_views.DIDRelease.as_view(), name="did_release"),
+    path("dids/<int:pk>/end-quarantine/", action_views.DIDEndQuarantine.as_view(), name="did_end_quarantine"),
+    path("dids/<int:pk>/retire/", action_views.DIDRetire.as_view(), name="did_retire"),
+    path("dids/<int:pk>/delete/", action_views.DIDDelete.as_view(), name="did_delete"),
     path("dids/<int:pk>/price/", price_views.DIDPriceEdit.as_view(), name="did_price"),
     path("dids/<int:pk>/price/remove/", price_views.DIDPriceRemove.as_view(), name="did_price_remove"),
     path("dids/<int:pk>/move/", mapping_views.DIDMove.as_view(), name="did_move"),

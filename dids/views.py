@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from billing.selectors import free_seconds_now
@@ -14,45 +12,29 @@ from carriers.models import Carrier
 from carriers.selectors import usual_region
 from core import render
 from core.access import Access
-from core.keepers import what_keeps_row
 from core.phone_numbers import country_name
 from core.preview import Outcome, digest_of
 from core.sip_addresses import sip_targets
 from core.tabs import ViewTab, bounded_count, register_tab
-from core.views import EmptyState, FormActionView, ListView, PageAction, TabCreateView, TabListView
+from core.views import EmptyState, ListView, PageAction, TabCreateView, TabListView
 from core.views.detail import TabView
-from core.views.guarded import GuardedDeleteView
 from core.views.previewed import PreviewedView
 from core.views.tabform import ObjectFormView
 from dids import mapping_views  # noqa: F401 - registers the tab "DIDs" of accounts
+from dids.action_views import may_be_released, may_be_retired
 from dids.arrivals import last_arrival
 from dids.bulk import add_dids, plan_list, plan_one, plan_range
 from dids.bulk_views import DIDBulkMixin
 from dids.choices import DIDState
 from dids.filters import AccountDIDFilterSet, DIDFilterSet
-from dids.forms import AddDIDForm, DIDForm, EarlyReleaseForm, PasteDIDsForm, ReturnForm
+from dids.forms import AddDIDForm, DIDForm, PasteDIDsForm
 from dids.history import history_of, holders_of
 from dids.models import DID
 from dids.prices import price_of
 from dids.quarantine import has_rested, quarantine_end
 from dids.selectors import dids_with_holders, sip_target
-from dids.services import (
-    delete_dids,
-    release_dids,
-    resume_dids,
-    retire_dids,
-    suspend_dids,
-    until_words,
-    update_did,
-)
+from dids.services import update_did
 from dids.tables import AliasDIDTable, CarrierDIDTable, DIDTable
-from dids.transitions import RELEASE_FROM, RETIRE_FROM
-
-
-def without_retired(dids: QuerySet[DID], request: HttpRequest) -> QuerySet[DID]:
-    """Leave out retired numbers, whose state is their archive, unless a state is chosen or something is searched."""
-    asked = request.GET.get("state") or request.GET.get("q")
-    return dids if asked else dids.exclude(state=DIDState.RETIRED)
 
 
 class DIDListView(DIDBulkMixin, ListView):
@@ -70,8 +52,8 @@ class DIDListView(DIDBulkMixin, ListView):
     )
 
     def get_queryset(self) -> QuerySet[DID]:
-        """Return all DIDs with their holders; retired ones where they are asked for."""
-        return without_retired(dids_with_holders(), self.request)
+        """Return all DIDs with their holders."""
+        return dids_with_holders()
 
 
 ADD_DID = PageAction("Add DID number", "dids:carrierdid_add", icon="plus", primary=True, fragment=True)
@@ -81,7 +63,7 @@ ADD_DID = PageAction("Add DID number", "dids:carrierdid_add", icon="plus", prima
 class CarrierDIDsTab(DIDBulkMixin, TabListView):
     """The DID numbers that a carrier provides."""
 
-    tab = ViewTab("DIDs", badge=lambda carrier: bounded_count(carrier.dids), weight=300)
+    tab = ViewTab("DIDs", badge=lambda carrier: bounded_count(carrier.dids.exclude(state=DIDState.RETIRED)), weight=300)
     model = DID
     table_class = CarrierDIDTable
     filterset_class = DIDFilterSet
@@ -98,8 +80,8 @@ class CarrierDIDsTab(DIDBulkMixin, TabListView):
     )
 
     def get_queryset(self) -> QuerySet[DID]:
-        """Return the carrier's DIDs; retired ones where they are asked for."""
-        return without_retired(dids_with_holders().filter(carrier=self.object), self.request)
+        """Return the carrier's DIDs."""
+        return dids_with_holders().filter(carrier=self.object)
 
 
 class DIDAdd(TabCreateView):
@@ -197,16 +179,6 @@ def in_state(*states: DIDState) -> Any:
     return lambda did: did.state in states
 
 
-def may_be_released(did: DID) -> bool:
-    """Tell whether a DID may be made available by whoever may write."""
-    return did.state in RELEASE_FROM and has_rested(did.state, did.state_since)
-
-
-def may_be_retired(did: DID) -> bool:
-    """Tell whether a DID may be retired as it stands."""
-    return did.state in RETIRE_FROM and did.alias_id is None
-
-
 @register_tab(DID)
 class DIDView(ObjectFormView):
     """A DID's page: whom it rings, what to tell the provider, whether a call has arrived so."""
@@ -229,7 +201,7 @@ class DIDView(ObjectFormView):
         ),
         PageAction("Move", "dids:did_move", "arrows-right-left", shown=lambda did: did.alias_id is not None),
         PageAction("Unmap", "dids:did_unmap", "unlink", danger=True, shown=lambda did: did.alias_id is not None),
-        PageAction("Retire", "dids:did_retire", "archive", shown=in_state(DIDState.AVAILABLE, DIDState.QUARANTINE)),
+        PageAction("Retire", "dids:did_retire", "archive", shown=may_be_retired),
         PageAction("Delete", "dids:did_delete", "trash", danger=True, shown=lambda did: did.alias_id is None),
     )
 
@@ -279,120 +251,3 @@ class DIDHistoryTab(TabView):
     def get_context_data(self, **extra: Any) -> dict[str, Any]:
         """Add the versions."""
         return super().get_context_data(changes=history_of(self.object), holders=holders_of(self.object), **extra)
-
-
-class DIDActionView(FormActionView):
-    """One button of a DID's page, with the words of what it does."""
-
-    model = DID
-    form_class = forms.Form
-    service: Any
-    past = ""
-
-    def get_queryset(self) -> QuerySet[DID]:
-        """Return DIDs with their holders."""
-        return dids_with_holders()
-
-    def get_title(self) -> str:
-        """Return the question."""
-        return f"{self.submit_label} {self.object}?"
-
-    def perform(self, form: Any) -> DID:
-        """Do it."""
-        return type(self).service(actor=self.actor, did_ids=[self.object.pk])[0]
-
-    def get_success_message(self, result: DID) -> str:
-        """Say so."""
-        return f"{result} {self.past}."
-
-
-class DIDSuspend(DIDActionView):
-    """Stop calls to a DID."""
-
-    service, submit_label, past = staticmethod(suspend_dids), "Suspend", "suspended"
-    lead = "Calls to it are refused from the next one on. It keeps its alias and rings it again when resumed."
-
-
-class DIDResume(DIDActionView):
-    """Put a suspended DID back into service."""
-
-    service, submit_label, past = staticmethod(resume_dids), "Resume", "is in service again"
-
-    def get_lead(self) -> str:
-        """Say what follows, and what else follows where money was why it was suspended."""
-        # Rentals stand above DIDs: the reverse relation is asked, never the app.
-        if self.object.rental_terms.filter(until=None, suspended_at__isnull=False).exists():
-            account = self.object.alias.account
-            return (
-                f"Calls to it come in again, but its rental is still unpaid: it is suspended again in "
-                f"{settings.RENTAL_GRACE_DAYS} days unless {account.client} › {account} pays. A payment resumes it "
-                "by itself."
-            )
-        return "Calls to it come in again."
-
-
-class DIDRelease(DIDActionView):
-    """Make a resting or retired DID available."""
-
-    service, submit_label, past = staticmethod(release_dids), "Make available", "is available"
-    lead = "It may be mapped to another account from now on, which then receives its calls."
-
-    def get_form_class(self) -> type[forms.Form]:
-        """Ask why, where the number was out of service for good."""
-        return ReturnForm if self.object.state == DIDState.RETIRED else forms.Form
-
-    def perform(self, form: Any) -> DID:
-        """Release it."""
-        return release_dids(actor=self.actor, did_ids=[self.object.pk], reason=form.cleaned_data.get("reason", ""))[0]
-
-
-class DIDEndQuarantine(DIDActionView):
-    """Make a DID available before its quarantine ends."""
-
-    access = Access.ADMIN
-    form_class = EarlyReleaseForm
-    submit_label, past = "End quarantine", "is available"
-
-    def get_title(self) -> str:
-        """Return the question."""
-        return f"End the quarantine of {self.object} early?"
-
-    def get_lead(self) -> str:
-        """Say until when it would last, and what for."""
-        return (
-            f"It rests{until_words(self.object)}. Whoever gets the number now also gets the calls that people still "
-            "make to its last holder."
-        )
-
-    def perform(self, form: Any) -> DID:
-        """End it."""
-        return release_dids(actor=self.actor, did_ids=[self.object.pk], reason=form.cleaned_data["reason"])[0]
-
-
-class DIDRetire(DIDActionView):
-    """Take a DID out of service."""
-
-    service, submit_label, past = staticmethod(retire_dids), "Retire", "retired"
-    lead = "It leaves service, as when it goes back to the carrier. Calls to it are refused."
-
-
-class DIDDelete(GuardedDeleteView):
-    """Delete a DID that rings nobody."""
-
-    model = DID
-    lead = "The number leaves the inventory; calls to it are refused as unknown."
-    instead = PageAction("Retire it", "dids:did_retire", icon="archive", shown=may_be_retired)
-
-    def keepers(self) -> list[str]:
-        """Return its alias, and what money refers to it."""
-        mapped = [f"a mapping to {self.object.alias}: unmap it first"] if self.object.alias else []
-        return mapped + what_keeps_row(self.object)
-
-    def perform(self, form: Any) -> str:
-        """Delete it."""
-        delete_dids(actor=self.actor, did_ids=[self.object.pk])
-        return str(self.object)
-
-    def get_success_message(self, result: str) -> str:
-        """Say which."""
-        return f"{result} deleted."

@@ -14,7 +14,7 @@ from django.utils.text import capfirst, slugify
 
 from core.access import Access, allows
 from core.export import FORMATS
-from core.filters import PortalFilterSet, filters_of
+from core.filters import LeftOut, PortalFilterSet, filters_of
 from core.forms import PortalFormHelper
 from core.jobs.rows import MAX_ROWS
 from core.jobs.services import start_choice
@@ -166,9 +166,11 @@ class ListView(PageView):
             context["page"] = table.page
             context["pages"] = paginator.get_elided_page_range(table.page.number, on_each_side=1, on_ends=1)
             context["is_empty"] = paginator.count == 0
+        nothing_set = context["is_empty"] and not chips
         return {
             **context,
             "table": table,
+            "left_out": self.left_out(filterset) if nothing_set else None,
             "chips": chips,
             "filtered": bool(chips),
             "page_name": self.page_name(),
@@ -177,6 +179,11 @@ class ListView(PageView):
             "bulk_actions": self.shown_bulk_actions(),
             "kept": [(k, v) for k, values in self.request.GET.lists() for v in values],
         }
+
+    def left_out(self, filterset: PortalFilterSet | None) -> LeftOut | None:
+        """Return what an empty list leaves out, if there is any: then it is not a list of nothing yet."""
+        hidden = filterset.left_out if filterset is not None else None
+        return hidden if hidden and self.get_queryset().exists() else None
 
     def empty_action(self) -> Any:
         """Return the button of the empty state, if this user may press it."""

@@ -130,8 +130,26 @@ def test_an_account_that_owes_a_rental_is_not_deleted(suspended: Scene) -> None:
 def test_a_retired_number_is_out_of_the_lists_until_it_is_asked_for(operator_page: Client) -> None:
     scene = Scene("+44 20 7946 0018, +44 20 7946 0019")
     retire_dids(actor=scene.user, did_ids=[scene.dids[0].pk])
-    for page in (reverse("dids:did_list"), reverse("carriers:carrier_dids", args=[scene.carrier.pk])):
+    pages = (reverse("dids:did_list"), reverse("carriers:carrier_dids", args=[scene.carrier.pk]))
+    for page in pages:
         words = operator_page.get(page).content.decode()
         assert "+44 20 7946 0019" in words and "+44 20 7946 0018" not in words
         for query in ("?state=retired", "?q=79460018"):
             assert "+44 20 7946 0018" in operator_page.get(page + query).content.decode()
+    retire_dids(actor=scene.user, did_ids=[scene.dids[1].pk])
+    for page in pages:
+        words = operator_page.get(page).content.decode()
+        assert "All retired" in words and "No DID number yet" not in words
+
+
+def test_the_api_leaves_retired_numbers_out_of_its_list_as_the_page_does(operator_page: Client) -> None:
+    scene = Scene("+44 20 7946 0018, +44 20 7946 0019")
+    retired, kept = scene.dids
+    retire_dids(actor=scene.user, did_ids=[retired.pk])
+
+    def listed(query: str = "") -> list[int]:
+        return [row["id"] for row in operator_page.get(f"/api/v1/dids/{query}").json()["results"]]
+
+    assert listed() == [kept.pk]
+    assert listed("?state=retired") == listed("?q=79460018") == [retired.pk]
+    assert operator_page.get(f"/api/v1/dids/{retired.pk}/").status_code == 200
