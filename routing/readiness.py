@@ -7,7 +7,7 @@ from dids.models import DID
 from routing.decision import Decision
 from routing.forms import dialled_uri
 from routing.reasons import reason
-from routing.simulation import simulate
+from routing.simulation import simulate_all
 
 MOST_ADDRESSES = 20
 
@@ -65,11 +65,14 @@ def readiness(did: DID) -> Readiness:
     A network is tried by its first address. Disabled entries are left alone: nobody means to call from them.
     """
     accounts = CarrierAccount.objects.filter(carrier=did.carrier_id, enabled=True)
-    trials = []
-    for account in accounts[:MOST_ADDRESSES]:
-        number = account.tech_prefix + (did.provider_number or f"+{did.number}")
-        source = str(account.network.network_address)
-        uri = dialled_uri(number)
-        call = {"source": source, "ruri": uri, "to_uri": uri, "p_called_party_id": f"<{uri}>"}
-        trials.append(Trial(account, source, number, simulate(call)))
+    tried = list(accounts[:MOST_ADDRESSES])
+    numbers = [account.tech_prefix + (did.provider_number or f"+{did.number}") for account in tried]
+    sources = [str(account.network.network_address) for account in tried]
+    decisions = simulate_all([_call(source, number) for source, number in zip(sources, numbers, strict=True)])
+    trials = [Trial(*trial) for trial in zip(tried, sources, numbers, decisions, strict=True)]
     return Readiness(trials, max(0, accounts.count() - MOST_ADDRESSES))
+
+
+def _call(source: str, number: str) -> dict[str, str]:
+    uri = dialled_uri(number)
+    return {"source": source, "ruri": uri, "to_uri": uri, "p_called_party_id": f"<{uri}>"}

@@ -2,7 +2,9 @@
 
 import time
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Registration
 from routing.decision import Check, Decision, InboundAttempt, Outcome, Ref
-from routing.judging import judge_now
+from routing.judging import Money, judge_now
 from routing.leg_prices import ACCOUNT_LEG, CARRIER_LEG
 from routing.loader import LegFunds, load_funds
 from routing.models import Attempt
@@ -21,19 +23,26 @@ from routing.store import snapshots
 TYPED_PARTS = ("source", "ruri", "to_uri", "p_called_party_id")
 
 
-def simulate(call: dict[str, Any]) -> Decision:
+def simulate(call: Mapping[str, Any]) -> Decision:
     """Return the verdict on a call as of now; the phone counts as registered when the portal knows a live contact."""
-    attempt = InboundAttempt.from_call(
-        {**call, "attempt": str(uuid.uuid4()), "at": f"{time.time():.6f}"}, switch="simulator"
-    )
+    return simulate_all([call])[0]
+
+
+def simulate_all(calls: Sequence[Mapping[str, Any]]) -> list[Decision]:
+    """Return the verdicts on calls of one moment: what several of them ask of the database is asked once."""
+    money, registered = Money(), cache(is_registered)
+    moment = f"{time.time():.6f}"
     with snapshots.at() as config:
-        return _with_registration(attempt, config)
+        return [_judged(call, moment, config, money, registered) for call in calls]
 
 
-def _with_registration(attempt: InboundAttempt, config: Snapshot) -> Decision:
-    decision = judge_now(attempt, config)
+def _judged(
+    call: Mapping[str, Any], moment: str, config: Snapshot, money: Money, registered: Callable[[int], bool]
+) -> Decision:
+    attempt = InboundAttempt.from_call({**call, "attempt": str(uuid.uuid4()), "at": moment}, switch="simulator")
+    decision = judge_now(attempt, config, money=money)
     if decision.accept and decision.alias:
-        decision = judge_now(attempt, config, registered=is_registered(decision.alias.id))
+        decision = judge_now(attempt, config, registered=registered(decision.alias.id), money=money)
     return decision
 
 

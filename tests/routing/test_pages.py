@@ -6,10 +6,13 @@ import re
 import uuid
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Registration
+from accounts.models import Account, Registration
+from billing.choices import ProductKind
 from core.models import Heartbeat
 from core.sentences import set_for_reading
 from dids.models import DID
@@ -19,8 +22,8 @@ from routing.selectors import change_words
 from routing.store import snapshots
 from systemlog.models import LogEntry, Switch
 from tests.calls import Call
-from tests.inventory import a_user, an_address
-from tests.routing.operator import a_mapped_did
+from tests.inventory import a_product, a_user, an_address
+from tests.routing.operator import a_mapped_did, give_credit
 from tests.routing.test_handlers import accepted, take
 
 SIMULATOR = "/tools/simulator/"
@@ -201,6 +204,27 @@ def test_a_dids_page_says_whether_a_call_would_ring_now(did: DID, support_page: 
     assert "default region" in page
     did.carrier.accounts.all().delete()
     assert "has no enabled address" in support_page.get(tab).content.decode()
+
+
+@committed
+def test_readiness_asks_no_more_of_the_database_for_twenty_addresses_than_for_one(
+    did: DID, support_page: Client
+) -> None:
+    carrier, account = did.carrier, did.alias.account
+    carrier.accounts.update(product=a_product("USD", "0.01"))
+    Account.objects.filter(pk=account.pk).update(product=a_product("USD", "0.02", ProductKind.ACCOUNT))
+    give_credit(account.balance)
+    tab = f"/dids/{did.pk}/readiness/"
+    support_page.get(tab)
+    with CaptureQueriesContext(connection) as one:
+        support_page.get(tab)
+    for last in range(1, 25):
+        an_address(a_user(), carrier, f"198.51.100.{last}", product=carrier.accounts.first().product)
+    support_page.get(tab)
+    with CaptureQueriesContext(connection) as many:
+        page = support_page.get(tab).content.decode()
+    assert page.count("Phone not registered") > 15, "all of them were judged to the end"
+    assert len(many) <= len(one), "\n".join(query["sql"] for query in many)
 
 
 @pytest.mark.django_db
