@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.views.actions import PageAction, shown_actions
-from core.views.edit import DeleteView
+from core.views.delete import DeleteView
 
 
 class GuardedDeleteView(DeleteView):
