@@ -5,6 +5,10 @@ from contextlib import contextmanager
 
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import QuerySet
+
+from core.jobs.choices import WORKING
+from core.jobs.models import Job
 
 # 'jobs' in ASCII: the first half of an advisory lock's key, the job's number is the second.
 LOCK = 0x6A6F6273
@@ -26,6 +30,11 @@ def sole_worker(job_id: int, lock: int = LOCK) -> Iterator[bool]:
         if held and connection.connection is not None and not connection.connection.closed:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [lock, job_id])
+
+
+def working_jobs() -> QuerySet[Job]:
+    """Return the jobs that a worker has, or ought to have."""
+    return Job.objects.filter(state__in=WORKING)
 
 
 def abandoned(job_id: int) -> bool:

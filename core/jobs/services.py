@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerAway
 from redis.exceptions import RedisError
 
-from core.jobs.choices import WORKING, JobState
+from core.jobs.choices import JobState
 from core.jobs.kinds import KINDS, ImportKind
 from core.jobs.models import Job, Source
 from core.jobs.rows import MAX_BYTES, MAX_ROWS, too_many_rows
@@ -136,8 +136,3 @@ def hand_over(job: Job) -> None:
             log.warning("a bulk change waits for the broker", job=job.pk, error=str(error))
 
     transaction.on_commit(send)
-
-
-def working_jobs() -> Any:
-    """Return the jobs that a worker has, or ought to have."""
-    return Job.objects.filter(state__in=WORKING)

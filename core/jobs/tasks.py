@@ -15,8 +15,7 @@ from core.jobs.kinds import KINDS
 from core.jobs.models import Job, Line, Source
 from core.jobs.planning import plan_job
 from core.jobs.rows import ReadError
-from core.jobs.running import abandoned, sole_worker
-from core.jobs.services import working_jobs
+from core.jobs.running import abandoned, sole_worker, working_jobs
 
 log = structlog.get_logger(__name__)
 

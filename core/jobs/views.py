@@ -1,4 +1,4 @@
-"""Pages of bulk changes: upload, columns, progress, preview, result, undo."""
+"""Pages of bulk changes: the list, upload, and a change's page with its progress, preview and result."""
 
 from typing import Any
 
@@ -13,21 +13,19 @@ from django.utils.safestring import SafeString
 
 from core import render
 from core.access import Access
-from core.jobs.choices import UPDATING, LineOutcome
+from core.jobs.choices import LineOutcome
 from core.jobs.filters import JobFilterSet, LineFilterSet
-from core.jobs.forms import ColumnsForm, upload_form
+from core.jobs.forms import upload_form
 from core.jobs.kinds import KINDS, ImportKind, JobKind
-from core.jobs.models import ColumnTemplate, Job, Line
+from core.jobs.models import Job, Line
 from core.jobs.running import progress_of
-from core.jobs.services import ask_apply, ask_undo, discard, read_again, start_import, too_large
-from core.jobs.tables import JobTable, LineTable, TemplateTable
-from core.jobs.templates import save_template
+from core.jobs.services import start_import, too_large
+from core.jobs.tables import JobTable, LineTable
 from core.jobs.upload import upload_too_large
 from core.tabs import ViewTab, register_tab
-from core.views import EmptyState, FormActionView, ListView, PageAction, TabListView
+from core.views import EmptyState, ListView, PageAction, TabListView
 from core.views.detail import ObjectHead
 from core.views.edit import FormView
-from core.views.guarded import GuardedDeleteView
 
 # Lines of an export whose names are looked up together.
 TOLD_AT_ONCE = 2_000
@@ -246,140 +244,3 @@ def _table_of(kind: JobKind | None) -> Any:
         return ToldLineTable(*args, kind=kind, **kwargs)
 
     return make
-
-
-class JobActionView(FormActionView):
-    """One button of a job's page, with the words of what it does."""
-
-    model = Job
-    form_class = forms.Form
-    service: Any
-
-    def get_title(self) -> str:
-        """Return the question."""
-        return f"{self.submit_label}?"
-
-    def perform(self, form: Any) -> Any:
-        """Do it."""
-        return type(self).service(self.object, actor=self.actor)
-
-
-class JobApply(JobActionView):
-    """Apply what the preview shows."""
-
-    service, submit_label = staticmethod(ask_apply), "Apply"
-
-    def get_lead(self) -> str:
-        """Say what happens."""
-        count = self.object.changing
-        return (
-            f"{count:,} line{'' if count == 1 else 's'} of {self.object.source} will be applied: all of them or none."
-        )
-
-
-class JobUndo(JobActionView):
-    """Put back what a job changed."""
-
-    service, submit_label = staticmethod(ask_undo), "Undo"
-
-    def get_lead(self) -> str:
-        """Say what is lost."""
-        counts = self.object.counts
-        changed = sum(counts.get(outcome.value, 0) for outcome in UPDATING)
-        deleted = f", {counts['deleted']:,} that it deleted are there again" if counts.get("deleted") else ""
-        return (
-            f"{counts.get('new', 0):,} rows that it added are deleted, {changed:,} that it changed become what they "
-            f"were{deleted}. "
-            "If any of them has changed since, nothing is undone and you are told which."
-        )
-
-
-class JobAgain(JobActionView):
-    """Work out anew what a job does."""
-
-    service, submit_label = staticmethod(read_again), "Preview again"
-    lead = "The same lines are compared with what is there now."
-
-
-class JobDiscard(JobActionView):
-    """Throw away a job that has changed nothing."""
-
-    service, submit_label, success_message = staticmethod(discard), "Throw away", "Thrown away; nothing was changed."
-    lead = "The file and its preview are deleted. Nothing of it has been applied."
-
-    def get_success_url(self, result: Any) -> str:
-        """Return the list."""
-        return reverse("jobs:job_list")
-
-
-class JobColumns(FormActionView):
-    """Say which column of the file holds what."""
-
-    model = Job
-    title = "Which column holds what?"
-    submit_label = "Preview"
-    lead = "Where the file's first row names a column, it is chosen already; correct what is wrong."
-
-    def get_form_class(self) -> type[forms.BaseForm]:
-        """Return the form, where the job came from a file."""
-        if not isinstance(KINDS.get(self.object.kind), ImportKind) or not self.object.header:
-            raise Http404("This bulk change has no columns")
-        return ColumnsForm
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        """Add the file's head and its first rows."""
-        kwargs = super().get_form_kwargs()
-        job: Job = self.object
-        return kwargs | {"kind": KINDS[job.kind], "header": job.header, "sample": job.sample}
-
-    def get_initial(self) -> dict[str, Any]:
-        """Choose what is known."""
-        return {name: str(at) for name, at in self.object.columns.items()}
-
-    def perform(self, form: Any) -> Job:
-        """Preview with these."""
-        job: Job = read_again(self.object, actor=self.actor, columns=form.places())
-        if name := form.cleaned_data["template"]:
-            save_template(actor=self.actor, job=self.object, name=name, columns=form.places())
-        return job
-
-
-class TemplateListView(ListView):
-    """Column mappings that were kept."""
-
-    queryset = ColumnTemplate.objects.select_related("created_by")
-    table_class = TemplateTable
-    title = "Column templates"
-    empty = EmptyState(
-        "No column template yet",
-        "Where a file is imported, “Choose columns” can keep which column holds what for the next file.",
-        icon="columns",
-    )
-
-    def get_breadcrumbs(self) -> list[tuple[str, str]]:
-        """Return the list of bulk changes."""
-        return [("Bulk changes", reverse("jobs:job_list"))]
-
-
-class TemplateDelete(GuardedDeleteView):
-    """Delete a column template."""
-
-    model = ColumnTemplate
-    lead = "Imports that used it stay as they are."
-
-    def keepers(self) -> list[str]:
-        """Return nothing: nothing needs it."""
-        return []
-
-    def perform(self, form: Any) -> str:
-        """Delete it."""
-        self.object.delete()
-        return str(self.object)
-
-    def get_breadcrumbs(self) -> list[tuple[str, str]]:
-        """Return the lists."""
-        return [("Bulk changes", reverse("jobs:job_list")), ("Column templates", self.get_success_url(""))]
-
-    def get_success_url(self, result: str) -> str:
-        """Return the list."""
-        return reverse("jobs:columntemplate_list")
