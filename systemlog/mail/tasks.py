@@ -6,8 +6,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from systemlog.mail.choices import MailState
+from systemlog.mail.delivery import deliver, due_mail
 from systemlog.mail.models import OutgoingMail
-from systemlog.mail.services import deliver, due_mail
 
 # The message stays, what it carried goes: an invoice can be made again.
 ATTACHMENT_DAYS = 30

@@ -18,8 +18,8 @@ from cdr.invoices.issuing import draft_invoice, issue_invoice
 from cdr.invoices.models import Invoice
 from cdr.invoices.sending import send_invoice
 from core.models import User
+from systemlog.mail.delivery import AWAY, deliver
 from systemlog.mail.models import OutgoingMail
-from systemlog.mail.services import AWAY, deliver
 from systemlog.models import LogEntry
 from tests.invoices.books import OCTOBER, a_call, a_customer, a_seller, book, october
 from tests.mail.server import Keeper, mail_server

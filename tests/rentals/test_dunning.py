@@ -13,7 +13,7 @@ from dids.rentals.billing import book_charges, make_due
 from dids.rentals.dunning import follow_payments
 from dids.rentals.models import RentalTerm
 from dids.services import map_dids, resume_dids, suspend_dids, unmap_dids
-from systemlog.mail.services import deliver, due_mail
+from systemlog.mail.delivery import deliver, due_mail
 from systemlog.models import LogEntry
 from tests.inventory import an_account, an_alias, at_the_same_moment
 from tests.mail.server import mail_server
