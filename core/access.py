@@ -1,7 +1,7 @@
 """Who may open what: every address declares a rule, and one middleware enforces it.
 
 A view without a rule is a mistake that must not become a hole: the system check ``core.E001`` names it, and the
-middleware refuses to serve it. Rules are ordered by what they ask of the user's role (DESIGN, "Roles").
+middleware refuses to serve it. Rules are ordered by what they ask of the user's role.
 """
 
 from collections.abc import Callable, Iterator

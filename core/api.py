@@ -47,7 +47,7 @@ class UserSessionScheme(OpenApiAuthenticationExtension):
 
 
 class RolePermission(BasePermission):
-    """What the role may: all read, operators and administrators write (DESIGN, "Roles")."""
+    """What the role may: all read, operators and administrators write."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Ask the same rule as the pages do."""

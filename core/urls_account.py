@@ -1,6 +1,6 @@
 """The addresses of allauth that exist here: no sign-up, no e-mail, no password reset by mail.
 
-Named one by one, because including allauth's own lists would open what DESIGN does not want.
+Named one by one, because including allauth's own lists would open what nobody asked for.
 """
 
 from allauth.account import views as account

@@ -1,6 +1,6 @@
 """Judge one inbound call: the only code that does. Pure: no ORM, no clock, no settings.
 
-The order of the checks is a contract (DESIGN, "How an inbound call is decided"). Checks 12 and 14 depend on what only
+The order of the checks is a contract (docs/decisions.md). Checks 12 and 14 depend on what only
 the switch knows; where the facts do not say it, they are ``unknown`` and the switch decides them.
 """
 

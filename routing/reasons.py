@@ -1,6 +1,6 @@
 """The one catalogue of reasons: what the operator reads, what the log says, what the carrier is told.
 
-Codes, order and numbers are DESIGN's table "How an inbound call is decided"; SIP to Q.850 follows RFC 3398. The
+Codes, order and numbers are the table in docs/decisions.md; SIP to Q.850 follows RFC 3398. The
 carrier sees only code and generic phrase, so that a scanner learns nothing; causes and remedies for 408 and 487 are
 the operator's guide's own.
 """

@@ -218,7 +218,7 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
-# Event stream, Celery broker and cache are three databases of one server (DESIGN: the broker is never the stream's).
+# Event stream, Celery broker and cache are three databases of one server; the broker is never the stream's.
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379").rstrip("/")
 
 

@@ -10,7 +10,7 @@ import socket
 import sys
 from urllib.parse import urlsplit
 
-# DESIGN: a process counts as alive by a heartbeat younger than 5 s.
+# A process counts as alive by a heartbeat younger than 5 s.
 HEARTBEAT_SECONDS = 5
 
 

@@ -17,7 +17,7 @@ class ObjectFormView(TabMixin, ModelFormView, ObjectHead):
     access: Access | str = Access.READ
     access_post: Access | str = Access.WRITE
     template_name = "core/object_form.html"
-    # What everybody may write who may read (DESIGN: support writes notes); such a view has access_post = READ.
+    # What everybody may write who may read (support writes notes); such a view has access_post = READ.
     open_fields: tuple[str, ...] = ()
 
     def get_form_kwargs(self) -> dict[str, Any]:

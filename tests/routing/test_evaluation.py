@@ -1,4 +1,4 @@
-"""The evaluation gives DESIGN's reasons in DESIGN's order, and says in words what it compared."""
+"""The evaluation gives the reasons of docs/decisions.md in their order, and says in words what it compared."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""The catalogue says what DESIGN's table says, and knows every reason that the switch gives."""
+"""The catalogue says what the table in docs/decisions.md says, and knows every reason that the switch gives."""
 
 import re
 from pathlib import Path
@@ -9,49 +9,22 @@ from routing.reasons import PHRASES, REASONS, choices, reason, sip_answer
 
 SWITCH = Path(__file__).resolve().parents[2] / "switch"
 
-# check, reason, log category, SIP, Q.850: the table "How an inbound call is decided".
-TABLE = [
-    (1, "source_not_listed", "call reject", 403, 21),
-    (2, "carrier_disabled", "call reject", 403, 21),
-    (3, "carrier_not_did_provider", "call reject", 403, 21),
-    (4, "carrier_no_credit", "call reject", 403, 21),
-    (5, "prefix_not_matched", "routing reject", 404, 1),
-    (6, "did_unknown", "routing reject", 404, 1),
-    (7, "did_of_other_carrier", "routing reject", 404, 1),
-    (8, "did_suspended", "routing reject", 404, 1),
-    (8, "did_quarantined", "routing reject", 404, 1),
-    (8, "did_retired", "routing reject", 404, 1),
-    (9, "did_not_mapped", "routing reject", 404, 1),
-    (9, "alias_disabled", "routing reject", 404, 1),
-    (10, "account_suspended", "routing reject", 404, 1),
-    (11, "no_rate", "call reject", 403, 21),
-    (11, "destination_blocked", "call reject", 403, 21),
-    (11, "account_no_rate", "call reject", 403, 21),
-    (12, "carrier_limit", "call reject", 503, 34),
-    (12, "did_limit", "call reject", 486, 17),
-    (12, "account_limit", "call reject", 486, 17),
-    (13, "account_no_credit", "call reject", 403, 21),
-    (13, "funds_unknown", "call reject", 503, 41),
-    (14, "not_registered", "call", 487, 20),
-    (15, "no_response", "call", 408, 18),
-    (15, "no_answer", "call", 408, 19),
-    (15, "busy", "call", 486, 17),
-    (15, "declined", "call", 603, 21),
-    (15, "cancelled", "call", 487, 16),
-    (15, "cancelled_no_response", "call", 487, 18),
-    (0, "no_decision", "switch", 503, 41),
-    (0, "completed", "call", 200, 16),
-    (0, "max_duration", "call", 200, 16),
-    (0, "peer_vanished", "call", 200, 27),
-    (0, "funds_ended", "call", 200, 31),
-    (0, "meter_lost", "call", 200, 41),
-]
+DOCUMENT = SWITCH.parent / "docs" / "decisions.md"
+ROW = re.compile(r"^\| (\d+|–) \| [^|]* \| `(\w+)` \| ([\w ]+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
+TABLE = ROW.findall(DOCUMENT.read_text())
 
 
 @pytest.mark.parametrize(("check", "code", "category", "sip", "q850"), TABLE, ids=[row[1] for row in TABLE])
-def test_the_table(check: int, code: str, category: str, sip: int, q850: int) -> None:
+def test_the_table(check: str, code: str, category: str, sip: str, q850: str) -> None:
     known = REASONS[code]
-    assert (known.check, known.category.value, known.sip, known.q850) == (check, category, sip, q850)
+    assert (str(known.check or "–"), known.category.value) == (check, category)
+    assert (known.sip, known.q850) == (int(sip), int(q850))
+
+
+def test_every_reason_has_a_row_in_the_order_of_the_checks() -> None:
+    assert {row[1] for row in TABLE} == REASONS.keys() - {"accepted"}
+    checks = [int(row[0]) for row in TABLE if row[0] != "–"]
+    assert checks == sorted(checks) and set(checks) == set(range(1, 16))
 
 
 def test_every_reason_that_the_switch_gives_is_known() -> None:
