@@ -4,6 +4,7 @@ One transaction each. Before anything is written every row that the preview spok
 (PostgreSQL's xmin); so what was previewed is what happens, or nothing does and the job says what was in the way.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
@@ -24,6 +25,8 @@ PORTION = 10_000
 NAMED = 5
 # Jobs of all kinds that write one table queue: two that overlap would meet each other's rows in any order.
 TABLE_LOCK = "SELECT pg_advisory_xact_lock(hashtext('bulk change of ' || %s))"
+# What becomes of the lines of an outcome from the first to the last of a portion; returns how many rows it wrote.
+Steps = tuple[tuple[LineOutcome, Callable[[int, int, LineOutcome], int]], ...]
 
 
 class Refused(Exception):
@@ -41,18 +44,14 @@ def apply_job(job: Job) -> None:
             writer.lock_table()
             kind.check(job)
             writer.require_unchanged()
-            done = 0
             # What is deleted makes room for what is new.
-            for outcome, write in (
+            steps: Steps = (
                 (LineOutcome.DELETED, writer.remove),
                 (LineOutcome.NEW, writer.insert),
                 (LineOutcome.CHANGED, writer.update),
                 (LineOutcome.DISABLED, writer.update),
-            ):
-                for first, last in writer.portions(outcome):
-                    progress.what = "Writing"
-                    done += write(first, last, outcome)
-                    progress.done(done)
+            )
+            done = _write(writer, steps, progress, "Writing")
             if done != job.changing:
                 raise Refused(f"{job.changing - done:,} rows changed at the last moment. Preview it again.")
             _finish(job, JobState.APPLIED, applied_at=timezone.now(), applied_xid=writer.own_xid(), error="")
@@ -73,23 +72,30 @@ def undo_job(job: Job) -> None:
             writer.lock_table()
             writer.require_untouched()
             writer.require_unkept()
-            done = 0
-            for outcome, write in (
+            steps: Steps = (
                 (LineOutcome.CHANGED, writer.put_back),
                 (LineOutcome.DISABLED, writer.put_back),
                 (LineOutcome.NEW, writer.delete),
                 (LineOutcome.DELETED, writer.restore),
-            ):
-                for first, last in writer.portions(outcome):
-                    progress.what = "Putting back"
-                    done += write(first, last, outcome)
-                    progress.done(done)
+            )
+            done = _write(writer, steps, progress, "Putting back")
             if done != job.changing:
                 raise Refused(f"{job.changing - done:,} rows changed at the last moment.")
             _finish(job, JobState.UNDONE, undone_at=timezone.now(), error="")
             progress.saying("Putting it in force")
     except DatabaseError as error:
         raise Refused(_words(error)) from error
+
+
+def _write(writer: "Writer", steps: Steps, progress: Progress, what: str) -> int:
+    """Take each step portion by portion, in this order; return how many rows were written."""
+    done = 0
+    for outcome, write in steps:
+        for first, last in writer.portions(outcome):
+            progress.what = what
+            done += write(first, last, outcome)
+            progress.done(done)
+    return done
 
 
 def _finish(job: Job, state: JobState, **values: Any) -> None:
