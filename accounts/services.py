@@ -13,12 +13,12 @@ from django.utils import timezone
 from accounts.choices import AccountState
 from accounts.models import Account, Alias, Client
 from billing.models import Product
-from billing.selectors import currency_conflict
+from billing.selectors import currency_conflict, what_keeps_owner
 from billing.services import open_balance, set_terms, take_terms
-from core.archive import kept_by
 from core.constraints import refuse_archived, violated_constraint
 from core.fields import ZERO
 from core.history import acting
+from core.keepers import kept_by
 from core.models import User
 
 # Letters and digits that nobody confuses when a secret is typed into a phone from paper: no 0 O o, 1 l I.
@@ -168,17 +168,11 @@ def delete_account(*, actor: User, account: Account) -> None:
     """
     with transaction.atomic(), acting(actor):
         locked = Account.objects.select_for_update(of=("self", "balance")).select_related("balance").get(pk=account.pk)
-        if held := what_keeps_account(locked):
+        if held := what_keeps_owner(locked):
             raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         balance = locked.balance
         locked.delete()
         balance.delete()
-
-
-def what_keeps_account(account: Account) -> list[str]:
-    """Return what forbids deleting this account, counted and in words."""
-    # What refers to both, as a rental charge does, is named once.
-    return list(dict.fromkeys([*kept_by(account), *kept_by(account.balance, apart_from=(Account,))]))
 
 
 def archive_account(*, actor: User, account: Account, archived: bool = True) -> Account:

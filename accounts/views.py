@@ -21,12 +21,11 @@ from accounts.services import (
     set_account_state,
     update_account,
     update_client,
-    what_keeps_account,
     what_keeps_client,
 )
 from accounts.tables import AccountTable, ClientTable
 from billing.ledger_views import AdjustmentView, LedgerTab, PaymentView
-from billing.selectors import free_seconds_now
+from billing.selectors import free_seconds_now, what_keeps_owner
 from billing.statement_views import StatementTab
 from core import render
 from core.access import Access
@@ -270,7 +269,7 @@ class AccountDelete(GuardedDeleteView):
 
     def keepers(self) -> list[str]:
         """Return its aliases and ledger entries, counted."""
-        return what_keeps_account(self.object)
+        return what_keeps_owner(self.object)
 
     def perform(self, form: Any) -> str:
         """Delete it."""

@@ -8,6 +8,7 @@ from django.utils import timezone
 from billing.choices import ProductKind
 from billing.models import FREE_INBOUND, Balance, FreeSeconds, LedgerEntry, Product, ProductMapping, Rate, RateTable
 from core.business_time import month_of
+from core.keepers import kept_by
 
 
 def owner_of(balance: Balance) -> tuple[str, Any]:
@@ -25,6 +26,12 @@ def owner_of(balance: Balance) -> tuple[str, Any]:
 def with_owner(prefix: str = "") -> list[str]:
     """Return what ``select_related`` needs, so that :func:`owner_of` asks nothing more."""
     return [f"{prefix}{relation}" for relation in ("carrier", "account__client")]
+
+
+def what_keeps_owner(owner: Any) -> list[str]:
+    """Return what forbids deleting a carrier or account, counted and in words: what refers to its balance too."""
+    # What refers to both, as a rental charge does, is named once.
+    return list(dict.fromkeys([*kept_by(owner), *kept_by(owner.balance, apart_from=(type(owner),))]))
 
 
 def ledger_entries(balance: Balance) -> QuerySet[LedgerEntry]:

@@ -10,12 +10,11 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from billing.models import Product
-from billing.selectors import currency_conflict
+from billing.selectors import currency_conflict, what_keeps_owner
 from billing.services import open_balance, set_terms, take_terms
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import show_network
 from carriers.selectors import conflicting_accounts
-from core.archive import kept_by
 from core.constraints import is_deadlock, refuse_archived, violated_constraint
 from core.fields import ZERO
 from core.history import acting
@@ -83,17 +82,11 @@ def delete_carrier(*, actor: User, carrier: Carrier) -> None:
     """
     with transaction.atomic(), acting(actor):
         locked = Carrier.objects.select_for_update(of=("self", "balance")).select_related("balance").get(pk=carrier.pk)
-        if held := what_keeps(locked):
+        if held := what_keeps_owner(locked):
             raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
         balance = locked.balance
         locked.delete()
         balance.delete()
-
-
-def what_keeps(carrier: Carrier) -> list[str]:
-    """Return what forbids deleting this carrier, counted and in words: its DIDs, its ledger."""
-    # What refers to both, as a rental charge does, is named once.
-    return list(dict.fromkeys([*kept_by(carrier), *kept_by(carrier.balance, apart_from=(Carrier,))]))
 
 
 def archive_carrier(*, actor: User, carrier: Carrier, archived: bool = True) -> Carrier:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from carriers import views
+from carriers import account_views, views
 from carriers.models import Carrier, CarrierAccount
 from core.tabs import tab_urls
 
@@ -17,8 +17,8 @@ urlpatterns = [
     path("<int:pk>/delete/", views.CarrierDelete.as_view(), name="carrier_delete"),
     path("<int:pk>/payment/", views.CarrierPayment.as_view(), name="carrier_payment"),
     path("<int:pk>/adjustment/", views.CarrierAdjustment.as_view(), name="carrier_adjustment"),
-    path("<int:pk>/accounts/add/", views.CarrierAccountAdd.as_view(), name="carrieraccount_add"),
-    path("<int:pk>/accounts/paste/", views.CarrierAccountPaste.as_view(), name="carrieraccount_paste"),
+    path("<int:pk>/accounts/add/", account_views.CarrierAccountAdd.as_view(), name="carrieraccount_add"),
+    path("<int:pk>/accounts/paste/", account_views.CarrierAccountPaste.as_view(), name="carrieraccount_paste"),
     *tab_urls(CarrierAccount, "addresses/<int:pk>/"),
-    path("addresses/<int:pk>/delete/", views.CarrierAccountDelete.as_view(), name="carrieraccount_delete"),
+    path("addresses/<int:pk>/delete/", account_views.CarrierAccountDelete.as_view(), name="carrieraccount_delete"),
 ]

@@ -7,25 +7,11 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import PROTECT, Model, QuerySet
+from django.db.models import QuerySet
 
 from core import render
 from core.filters import LeftOut, PortalFilterSet
 from core.views.edit import FormActionView
-
-
-def kept_by(instance: Model, *, apart_from: tuple[type[Model], ...] = ()) -> list[str]:
-    """Return what forbids deleting a row, counted and in words: every kind of row that refers to it for good."""
-    words = []
-    for relation in instance._meta.related_objects:
-        model: Any = relation.related_model
-        if relation.on_delete is not PROTECT or model in apart_from:
-            continue
-        count = model._base_manager.filter(**{relation.field.name: instance}).count()
-        if count:
-            name = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
-            words.append(f"{count:,} {name}")
-    return words
 
 
 class ArchivedFilterMixin(PortalFilterSet):

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.services import what_keeps_account
+from billing.selectors import what_keeps_owner
 from cdr.explanation import explain
 from cdr.fixes import fixes_for
 from cdr.models import CDR, ChargedLeg
@@ -124,7 +124,7 @@ def test_a_number_whose_calls_were_charged_stays_and_one_with_free_calls_goes() 
 
 
 def test_an_account_that_owes_a_rental_is_not_deleted(suspended: Scene) -> None:
-    assert what_keeps_account(suspended.account) == ["1 alias", "1 rental charge"]
+    assert what_keeps_owner(suspended.account) == ["1 alias", "1 rental charge"]
 
 
 def test_a_retired_number_is_out_of_the_lists_until_it_is_asked_for(operator_page: Client) -> None:
