@@ -13,12 +13,7 @@ from carriers.filters import CarrierFilterSet
 from carriers.forms import CarrierForm, CarrierMainForm
 from carriers.models import Carrier
 from carriers.selectors import carriers_with_counts, setup_steps
-from carriers.services import (
-    archive_carrier,
-    create_carrier,
-    delete_carrier,
-    update_carrier,
-)
+from carriers.services import archive_carrier, create_carrier, delete_carrier, update_carrier
 from carriers.tables import ENABLED, CarrierTable
 from core import render
 from core.access import Access

@@ -3,17 +3,18 @@
 import dataclasses
 import hashlib
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 
+from core.choices import ColouredChoices
 
-class Outcome(StrEnum):
-    """What applying a plan does with one line."""
 
-    ADD = "add"
-    WARN = "warn"  # added, with something a person should know
-    SAME = "same"  # already as wanted; nothing changes
-    REFUSE = "refuse"  # left out, with the reason
+class Outcome(ColouredChoices):
+    """What applying a plan does with one line: nothing where it is so already; WARN adds and says what is unusual."""
+
+    ADD = "add", "green", "Add"
+    WARN = "warn", "yellow", "Add, unusual"
+    SAME = "same", "secondary", "Already there"
+    REFUSE = "refuse", "red", "Left out"
 
     @property
     def applies(self) -> bool:
