@@ -35,7 +35,7 @@ ACME, ACME_SUBNET, ACME_LIMITED = "127.11.1.10", "127.11.2.0/26", "127.11.1.20"
 ACME_IPV6 = "::1"
 ACME_NATIONAL, ACME_TO, ACME_CALLED_PARTY = "127.11.1.30", "127.11.1.31", "127.11.1.32"
 NO_FLAG, NO_CREDIT, OTHER, SHARED = "127.11.3.10", "127.11.4.10", "127.11.5.10", "127.11.6.10"
-LINES = 150
+LINES = 300
 # Ofcom sets 029 2018 0xxx aside for fiction; the guide's test, in the same product, uses 020 7946 0xxx.
 FIRST_NUMBER = 442920180000
 _paid_numbers = itertools.count(FIRST_NUMBER + 900)
