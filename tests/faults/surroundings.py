@@ -72,10 +72,10 @@ def reopen(stack: Stack) -> None:
 
 
 class SlowProxy:
-    """Passes TCP on to a server, each byte so many seconds late in each direction."""
+    """Passes TCP on to a server, while it is slow each byte so many seconds late in each direction."""
 
-    def __init__(self, host: str, port: int, delay: float) -> None:
-        self.target, self.delay = (host, port), delay
+    def __init__(self, host: str, port: int) -> None:
+        self.target, self.delay = (host, port), 0.0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -87,8 +87,15 @@ class SlowProxy:
                 far = socket.create_connection(self.target)
                 for end in (near, far):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                _Way(near, far, self.delay)
-                _Way(far, near, self.delay)
+                _Way(self, near, far)
+                _Way(self, far, near)
+
+    @contextmanager
+    def slow(self, delay: float) -> Iterator[None]:
+        """Be slow for the time of the body."""
+        self.delay = delay
+        yield
+        self.delay = 0.0
 
     def close(self) -> None:
         """Take no more connections."""
@@ -98,8 +105,8 @@ class SlowProxy:
 class _Way:
     """One direction of a connection: read at once, sent when the delay is over, so that it costs time, not volume."""
 
-    def __init__(self, source: socket.socket, sink: socket.socket, delay: float) -> None:
-        self.source, self.sink, self.delay = source, sink, delay
+    def __init__(self, proxy: SlowProxy, source: socket.socket, sink: socket.socket) -> None:
+        self.proxy, self.source, self.sink = proxy, source, sink
         self.waiting: deque[tuple[float, bytes]] = deque()
         self.filled = threading.Condition()
         for work in (self._read, self._write):
@@ -112,7 +119,7 @@ class _Way:
             with suppress(OSError):
                 data = self.source.recv(65536)
             with self.filled:
-                self.waiting.append((time.monotonic() + self.delay, data))
+                self.waiting.append((time.monotonic() + self.proxy.delay, data))
                 self.filled.notify()
 
     def _write(self) -> None:

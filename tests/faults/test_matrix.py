@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -72,7 +71,7 @@ def test_a_slow_database(
     connected.autocommit = True  # No database is made inside a transaction.
     connected.cursor().execute("CREATE DATABASE far_away")
     connected.close()
-    proxy = SlowProxy(server.hostname or "127.0.0.1", server.port or 5432, delay=0.025)
+    proxy = SlowProxy(server.hostname or "127.0.0.1", server.port or 5432)
     far = f"postgresql://{server.username}:{server.password}@127.0.0.1:{proxy.port}/far_away"
     stack = Stack(DATABASE_URL=far, RTP_RELAY="off")
     try:
@@ -83,7 +82,7 @@ def test_a_slow_database(
             callee = Phone(lane.server, lane.line.user, lane.line.secret, ("127.12.250.1", 0))
             callee.manner = Manner(answer_after=0.1)
             eventually(lambda: callee.register() == 200, what="the phone is registered")
-            far_away = Fault("PostgreSQL 50 ms away", nullcontext, 10.0)
+            far_away = Fault("PostgreSQL 50 ms away", lambda: proxy.slow(0.025), 10.0)
             judge(suffer([far_away], [lane], network, tmp_path), record_property)
             callee.close()
     finally:
