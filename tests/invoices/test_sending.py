@@ -99,7 +99,7 @@ def test_an_administrator_credits_by_the_page_and_nobody_else(
     line = invoice.lines.get()
     assert operator_page.get(url).status_code == 403
     assert "Up to 1.00 EUR" in admin_page.get(url).content.decode()
-    form = {"reason": "Outage", "effect": "give_back", "extent": "parts", f"line_{line.pk}": "5"}
+    form = {"reason": "Outage", "effect": "give_back", "extent": "parts", "notes_seen": "0", f"line_{line.pk}": "5"}
     answer = admin_page.post(url, form)
     assert answer.status_code == 422 and "Of this line 1 can be credited" in answer.content.decode()
     assert 'value="5"' in answer.content.decode()
@@ -124,7 +124,8 @@ def test_an_invoice_of_very_many_lines_is_credited_as_a_whole(administrator: Use
     url = reverse("invoices:invoice_credit", args=[invoice.pk])
     page = admin_page.get(url).content.decode()
     assert "The amounts below" not in page and "line_" not in page
-    assert admin_page.post(url, {"reason": "x", "effect": "give_back", "extent": "whole"}).status_code == 302
+    form = {"reason": "x", "effect": "give_back", "extent": "whole", "notes_seen": "0"}
+    assert admin_page.post(url, form).status_code == 302
     invoice.refresh_from_db()
     assert invoice.state == "credited"
     assert "These are the first lines" in admin_page.get(invoice.get_absolute_url()).content.decode()
