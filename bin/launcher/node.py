@@ -23,7 +23,7 @@ from .errors import StartError
 from .folder import DataFolder
 from .outside import environment_file
 from .ports import remembered_port, require_free
-from .product import AFTER_CALLS, ROOT, ingest_command, relay_program, render_switch, switch_program
+from .product import AFTER_CALLS, ROOT, decider_program, ingest_command, relay_program, render_switch, switch_program
 from .run import open_folder, start_relay, supervised, watch
 from .say import say
 from .services import wait_for
@@ -150,12 +150,11 @@ def run_switch_node(home: DataFolder, name: str) -> None:
     )
     deciders = tuple(f"{name}-decider-{index}" for index in (1, 2))
     keeper = f"{name}-record"
-    django = [sys.executable, "manage.py"]
     programs = [
         *([relay_program(node.environment, audio)] if audio else []),
         switch_program(node.folder.root / "switch"),
-        *(Program(each, "portal", [*django, "decider", "--name", each], stop_seconds=5) for each in deciders),
-        Program(keeper, "portal", [*django, "keep_record", "--name", keeper]),
+        *(decider_program(each) for each in deciders),
+        Program(keeper, "portal", [sys.executable, "manage.py", "keep_record", "--name", keeper]),
     ]
     render_switch(node.folder.root / "switch", node.environment)
     ready: dict[str, Callable[[], bool]] = {

@@ -26,6 +26,8 @@ NODES = {"ingest": "ingest@voipbilling", "general": "general@voipbilling"}
 # A call is answered before it is written down, and before a page is served; what people wait for, before what they do
 # not. A stream that fills while calls take the whole machine loses nothing.
 AFTER_CALLS, AFTER_PEOPLE = 10, 15
+# Root may put what a call waits for before all else on the machine; anybody else leaves it among equals.
+CALLS = -10 if os.geteuid() == 0 else 0
 QUIET = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
 
 
@@ -121,11 +123,7 @@ class Product:
         # The consumer of the switch's events is a node of its own: an import that hogs a worker delays no CDR.
         ingest = ingest_command(NODES["ingest"])
         general = [*celery, "worker", "--pool", "threads", "-n", NODES["general"], "-Q", "celery", "--concurrency", "2"]
-        deciders = [
-            Program(name, "portal", [python, "manage.py", "decider", "--name", name], stop_seconds=5)
-            for name in DECIDERS
-            if self.has_switch
-        ]
+        deciders = [decider_program(name) for name in DECIDERS if self.has_switch]
         workers = "1" if self.throwaway else os.environ.get("WEB_WORKERS", "2")
         web = [
             python, "-m", "granian", "--interface", "wsgi", "voipbilling.wsgi:application",
@@ -163,7 +161,13 @@ def relay_program(environment: Mapping[str, str], executable: str) -> Program:
         settings = relay.settings_from(environment)
     except SettingsError as error:
         raise StartError(str(error)) from error
-    return Program("relay", "switch", relay.command(settings, executable), stop_seconds=5)
+    return Program("relay", "switch", relay.command(settings, executable), stop_seconds=5, niceness=CALLS)
+
+
+def decider_program(name: str) -> Program:
+    """Return a supervised decider."""
+    command = [sys.executable, "manage.py", "decider", "--name", name]
+    return Program(name, "portal", command, stop_seconds=5, niceness=CALLS)
 
 
 def switch_program(switch_folder: Path) -> Program:
@@ -173,7 +177,7 @@ def switch_program(switch_folder: Path) -> Program:
             "kamailio is missing: apt-get install kamailio, or set SWITCH=off to run the portal without the switch"
         )
     command = [sys.executable, "-m", "switch.keeper", *_preloading(switch_folder / "tls")]
-    return Program("switch", "switch", command, stop_seconds=15)
+    return Program("switch", "switch", command, stop_seconds=15, niceness=CALLS)
 
 
 def _preloading(folder: Path) -> list[str]:
