@@ -19,6 +19,7 @@ from routing.decider.database import connection_parameters
 from routing.decider.funds import CUT_MARGIN, RESERVE, RESERVE_FREE, FundsDesk, Held
 from routing.decider.meter import Meter
 from tests.billing.test_reservations import QUANTUM, a_balance, answer, ask, bucket, held, leg, reserve
+from tests.loops import run_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,7 +66,7 @@ def answers(*calls: dict[str, Any]) -> list[Held]:
         desk.close()
         return [Held() if future.cancelled() else future.result() for future in futures]
 
-    return asyncio.run(all_asked())
+    return run_async(all_asked())
 
 
 def test_a_call_of_another_account_is_let_in() -> None:

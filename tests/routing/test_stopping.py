@@ -9,6 +9,7 @@ from routing.decider.follower import Follower
 from routing.decider.judge import State
 from routing.decider.pulse import Pulse
 from routing.snapshot import Policy
+from tests.loops import run_async
 
 
 async def stops(work: Coroutine[Any, Any, None], news: Callable[[], None]) -> bool:
@@ -24,7 +25,7 @@ async def stops(work: Coroutine[Any, Any, None], news: Callable[[], None]) -> bo
 def test_the_pulse_stops() -> None:
     pulse = Pulse("decider-1", {}, list)
     pulse._write = lambda signs, notes: None  # type: ignore[method-assign]
-    assert asyncio.run(stops(pulse.run(), pulse.soon))
+    assert run_async(stops(pulse.run(), pulse.soon))
 
 
 def test_the_follower_stops(tmp_path: Path) -> None:
@@ -43,4 +44,4 @@ def test_the_follower_stops(tmp_path: Path) -> None:
         pass
 
     follower._catch_up = nothing  # type: ignore[method-assign]
-    assert asyncio.run(stops(follower._follow(), follower._woken.set))
+    assert run_async(stops(follower._follow(), follower._woken.set))
