@@ -99,6 +99,17 @@ class Raw:
                 found.setdefault(message.header("To"), message)
         return list(found.values())
 
+    def call_and_end_both(self, number: str, to: tuple[str, int]) -> Message:
+        """Call a number that two phones pick up at once, end both calls, and return the first answer."""
+        self.send(self.request("INVITE", f"sip:{number}@127.0.0.1", user=number), to)
+        answers = self.hear_finals(2)
+        assert [answer.code for answer in answers] == [200, 200]
+        for answer in answers:
+            self.send(self.within(answer, "ACK", 1), to)
+        for answer in reversed(answers):
+            assert self.ask(self.within(answer, "BYE", 2), to).code == 200
+        return answers[0]
+
     def within(self, answer: Message, method: str, cseq: int) -> str:
         """Return a request of the caller in the dialog that a 2xx opened."""
         routes = "".join(f"Route: {route}\r\n" for route in reversed(answer.headers("Record-Route")))

@@ -165,18 +165,11 @@ def test_two_phones_of_the_other_switch_answer_at_the_same_moment(
     """The answer that is one too many is ended (RFC 3261 §13.2.2.4), and that passes the phone's own switch, too."""
     line = network.line()
     phones = [registered_at(phone, line, sw2, answer_after=0.2, heeds_cancel=False) for _ in range(2)]
-    caller = Raw((ACME, 0))
-    caller.send(caller.request("INVITE", f"sip:{line.number}@127.0.0.1", user=line.number), sw1)
-    answers = caller.hear_finals(2)
-    assert [answer.code for answer in answers] == [200, 200]
-    for answer in answers:
-        caller.send(caller.within(answer, "ACK", 1), sw1)
-    for answer in reversed(answers):
-        assert caller.ask(caller.within(answer, "BYE", 2), sw1).code == 200
+    answer = Raw((ACME, 0)).call_and_end_both(line.number, sw1)
     for called in phones:
         called.wait_for("BYE")
         assert {m.source for m in called.messages} == {sw2}
-    assert story.of_call(answers[0].header("Call-ID")).reason == "completed"
+    assert story.of_call(answer.header("Call-ID")).reason == "completed"
 
 
 def test_what_the_phone_of_the_other_switch_does_is_told_as_it_is(

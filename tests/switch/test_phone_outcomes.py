@@ -176,18 +176,10 @@ def test_two_contacts_answer_at_the_same_moment(
     """The caller gets both answers and ends one (RFC 3261 §13.2.2.4); the call that stays is told as one."""
     line = network.line()
     phones = [phone(line, Manner(answer_after=0.2, heeds_cancel=False)) for _ in range(2)]
-    caller = Raw(("127.11.2.20", 0))
-    request = caller.request("INVITE", f"sip:{line.number}@127.0.0.1", user=line.number)
-    caller.send(request, server)
-    answers = caller.hear_finals(2)
-    assert [answer.code for answer in answers] == [200, 200]
-    for answer in answers:
-        caller.send(caller.within(answer, "ACK", 1), server)
-    for answer in reversed(answers):
-        assert caller.ask(caller.within(answer, "BYE", 2), server).code == 200
+    answer = Raw(("127.11.2.20", 0)).call_and_end_both(line.number, server)
     for called in phones:
         called.wait_for("BYE")
-    record = story.of_call(answers[0].header("Call-ID"))
+    record = story.of_call(answer.header("Call-ID"))
     assert (record.reason, record.hung_up_by) == ("completed", "caller")
 
 
