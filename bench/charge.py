@@ -134,7 +134,7 @@ def charge_all(ids: list[uuid.UUID], begin: Any, spent: Any) -> None:
     started = time.process_time()
     for batch in batches(ids):
         with transaction.atomic():
-            charge_calls(list(CDR.objects.filter(attempt_id__in=batch).order_by("attempt_id").select_for_update()))
+            charge_calls(list(CDR.objects.filter(attempt_id__any=batch).order_by("attempt_id").select_for_update()))
     with spent.get_lock():
         spent.value += time.process_time() - started
 

@@ -45,7 +45,7 @@ def _undecided(events: list[Event]) -> set[uuid.UUID]:
         return set()
     return set(
         Attempt.objects.filter(
-            attempt_id__in=list(refused), started_at__in=set(refused.values()), decided_reason=""
+            attempt_id__any=refused, started_at__in=set(refused.values()), decided_reason=""
         ).values_list("attempt_id", flat=True)
     )
 
@@ -61,7 +61,7 @@ def _told_by_their_end(events: list[Event], records: dict[uuid.UUID, CDR]) -> se
     refused = {attempt: code for attempt, code in late.items() if reason_of(code).refuses}
     if not refused:
         return set()
-    entries = LogEntry.objects.filter(attempt_id__in=list(refused)).values_list("attempt_id", "reason")
+    entries = LogEntry.objects.filter(attempt_id__any=refused).values_list("attempt_id", "reason")
     return {attempt for attempt, code in entries if attempt is not None and refused[attempt] == code}
 
 

@@ -57,7 +57,7 @@ def verdicts_on(events: list[Event]) -> Verdicts:
         return {}
     starts = [event.started for event in named]
     rows = Attempt.objects.filter(
-        attempt_id__in={event.attempt for event in named}, started_at__range=(min(starts), max(starts))
+        attempt_id__any={event.attempt for event in named}, started_at__range=(min(starts), max(starts))
     ).values_list("attempt_id", NEEDED_OF_RECORD, "decided_reason")
     found = {pk: record or {} for pk, record, reason in rows if pk in decided or not reason}
     return {attempt: found.get(attempt, {}) for attempt in decided | found.keys()}

@@ -48,9 +48,7 @@ def merge_records(events: Iterable[Event], complete: Callable[[list[CDR]], None]
 def _locked(by_attempt: dict[uuid.UUID, list[Event]]) -> dict[uuid.UUID, CDR]:
     starts = [event.started for group in by_attempt.values() for event in group]
     rows = (
-        CDR.objects.filter(
-            attempt_id__in=list(by_attempt), started_at__range=(min(starts) - MARGIN, max(starts) + MARGIN)
-        )
+        CDR.objects.filter(attempt_id__any=by_attempt, started_at__range=(min(starts) - MARGIN, max(starts) + MARGIN))
         .order_by("attempt_id")
         .select_for_update()
     )

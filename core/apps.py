@@ -8,8 +8,8 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        """Register the system checks and the rules of other packages' views."""
-        from core import checks, trigger_functions  # noqa: F401 - registering checks is what their import does
+        """Register the system checks, the lookups and the rules of other packages' views."""
+        from core import checks, lookups, trigger_functions  # noqa: F401 - registering is what their import does
         from core.access import Access, declare_external
 
         for view in ("account.views.LoginView", "account.views.AccountInactiveView", "mfa.base.views.AuthenticateView"):

@@ -84,7 +84,7 @@ def note_seen(event_ids: Iterable[str]) -> set[str]:
 
 def unseen(event_ids: Sequence[str]) -> set[str]:
     """Return those of these ids that were never taken in."""
-    seen = set(SeenEvent.objects.filter(event_id__in=event_ids).values_list("event_id", flat=True))
+    seen = set(SeenEvent.objects.filter(event_id__any=event_ids).values_list("event_id", flat=True))
     return set(event_ids) - seen
 
 
