@@ -9,7 +9,7 @@ the same transaction locks all balances of both first, by one call; locking them
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
@@ -79,6 +79,7 @@ def lock_balances(ids: Iterable[int]) -> dict[int, LockedBalance]:
     wanted = sorted(set(ids))
     if not wanted:
         return {}
+    assert connection.in_atomic_block, "money moves inside a transaction"
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [wanted])
         return {row[0]: LockedBalance(*row) for row in cursor.fetchall()}
@@ -93,26 +94,26 @@ def post(postings: Sequence[Posting]) -> list[LedgerEntry]:
 
     Raise ValidationError for a key that was used for another movement, or an amount a balance cannot hold.
     """
-    fresh, known = _post(postings)
+    fresh, known = _post(postings, lock_balances(posting.balance_id for posting in postings))
     entries = known | {key: LedgerEntry(**row) for key, row in fresh}
     for key, _ in fresh:
         entries[key]._state.adding = False
     return [entries[posting.key] for posting in postings]
 
 
-def post_many(postings: Sequence[Posting]) -> None:
-    """Do what :func:`post` does, for callers to whom hundreds of entries are of no use: the charges of calls."""
-    _post(postings)
+def post_many(postings: Sequence[Posting], balances: Mapping[int, LockedBalance]) -> None:
+    """Do what :func:`post` does on balances just locked, for whom hundreds of entries are of no use: calls' charges."""
+    _post(postings, dict(balances))
 
 
-def _post(postings: Sequence[Posting]) -> tuple[list[tuple[str, Row]], dict[str, LedgerEntry]]:
+def _post(
+    postings: Sequence[Posting], balances: dict[int, LockedBalance]
+) -> tuple[list[tuple[str, Row]], dict[str, LedgerEntry]]:
     """Return the rows of new entries, and those that stood already, each by its key."""
     if not postings:
         return [], {}
-    assert connection.in_atomic_block, "money moves inside a transaction"
-    balances = lock_balances(posting.balance_id for posting in postings)
     keys = [posting.key for posting in postings]
-    known = {entry.idempotency_key: entry for entry in LedgerEntry.objects.filter(idempotency_key__in=keys)}
+    known = {entry.idempotency_key: entry for entry in LedgerEntry.objects.filter(idempotency_key__any=keys)}
     made: dict[str, tuple[int, str, Decimal]] = {
         entry.idempotency_key: (entry.balance_id, entry.kind, entry.amount) for entry in known.values()
     }

@@ -16,7 +16,8 @@ from billing.choices import EntryKind
 from billing.models import LedgerEntry
 from billing.posting import LARGEST, CallLeg, LockedBalance, Posting, lock_balances, post_many
 from billing.reservations import LegKey
-from cdr.models import CDR, ChargedLeg
+from cdr.legs import Charged
+from cdr.models import CDR
 from core.fields import ZERO
 from core.render import money_text
 from systemlog.choices import Category, Severity
@@ -27,7 +28,7 @@ LONGEST_CALLER = 64
 
 
 def book(
-    legs: Iterable[ChargedLeg],
+    legs: Iterable[Charged],
     rewritten: set[LegKey],
     records: Mapping[uuid.UUID, CDR],
     freed: Collection[LegKey] = (),
@@ -39,7 +40,7 @@ def book(
     The last step of a transaction, since it locks balances. A leg that cannot be booked is logged, and stays for the
     ledger's check to name; it must not cost the call its CDR.
     """
-    charges: list[tuple[ChargedLeg, Posting]] = []
+    charges: list[tuple[Charged, Posting]] = []
     booked = _booked(rewritten)
     for leg in legs:
         if (leg.attempt_id, leg.leg) in rewritten:
@@ -49,7 +50,6 @@ def book(
     held = reservations.held_balances(records)
     if not charges and not held:
         return
-    # All locks at once: those of post_many() find the balances locked already.
     balances = lock_balances({posting.balance_id for _, posting in charges} | held)
     if held:
         reservations.close(records, freed=freed, charged={leg.attempt_id for leg, _ in charges})
@@ -59,28 +59,28 @@ def book(
         for leg, posting in charges
         if posting.key in refused or (leg.attempt_id, leg.leg) in rewritten
     )
-    post_many([posting for _, posting in charges if posting.key not in refused])
+    post_many([posting for _, posting in charges if posting.key not in refused], balances)
 
 
 def _booked(rewritten: set[LegKey]) -> dict[LegKey, list[tuple[int, Decimal]]]:
     """Return what was booked of these legs so far: balances and amounts, in order."""
     booked: dict[LegKey, list[tuple[int, Decimal]]] = defaultdict(list)
     if rewritten:
-        entries = LedgerEntry.objects.filter(attempt_id__in={attempt for attempt, _ in rewritten}).order_by("id")
+        entries = LedgerEntry.objects.filter(attempt_id__any={attempt for attempt, _ in rewritten}).order_by("id")
         for attempt, leg, balance, amount in entries.values_list("attempt_id", "leg", "balance_id", "amount"):
             if attempt is not None:
                 booked[attempt, leg].append((balance, amount))
     return booked
 
 
-def _corrections(leg: ChargedLeg, booked: list[tuple[int, Decimal]], record: CDR) -> list[tuple[ChargedLeg, Posting]]:
+def _corrections(leg: Charged, booked: list[tuple[int, Decimal]], record: CDR) -> list[tuple[Charged, Posting]]:
     """Return what brings the ledger from what was booked to what the leg costs now, on whichever balance."""
     missing: dict[int, Decimal] = defaultdict(lambda: ZERO)
     for balance_id, amount in booked:
         missing[balance_id] -= amount
     if leg.balance_id:
         missing[leg.balance_id] -= leg.amount
-    found: list[tuple[ChargedLeg, Posting]] = []
+    found: list[tuple[Charged, Posting]] = []
     for balance_id in sorted(missing):
         if missing[balance_id]:
             number = len(booked) + len(found)
@@ -88,7 +88,7 @@ def _corrections(leg: ChargedLeg, booked: list[tuple[int, Decimal]], record: CDR
     return found
 
 
-def _posting(leg: ChargedLeg, balance_id: int, amount: Decimal, record: CDR, number: int = 0) -> Posting:
+def _posting(leg: Charged, balance_id: int, amount: Decimal, record: CDR, number: int = 0) -> Posting:
     """Return one posting of a leg; ``number`` counts those before it."""
     key = f"call:{leg.attempt_id}:{leg.leg}"
     words = _words(leg, record)
@@ -102,12 +102,12 @@ def _posting(leg: ChargedLeg, balance_id: int, amount: Decimal, record: CDR, num
     )
 
 
-def _words(leg: ChargedLeg, record: CDR) -> str:
+def _words(leg: Charged, record: CDR) -> str:
     caller = record.caller_number[:LONGEST_CALLER]
     return f"Call to +{record.number}{f' from {caller}' if caller else ''}, {leg.charged_seconds} s"
 
 
-def _obstacle(leg: ChargedLeg, posting: Posting, balances: Mapping[int, LockedBalance]) -> str:
+def _obstacle(leg: Charged, posting: Posting, balances: Mapping[int, LockedBalance]) -> str:
     """Return why a charge cannot be booked; no amount is ever converted."""
     balance = balances.get(posting.balance_id)
     if balance is None:
@@ -119,7 +119,7 @@ def _obstacle(leg: ChargedLeg, posting: Posting, balances: Mapping[int, LockedBa
     return ""
 
 
-def _log_entry(leg: ChargedLeg, posting: Posting, refused: str, record: CDR) -> LogEntry:
+def _log_entry(leg: Charged, posting: Posting, refused: str, record: CDR) -> LogEntry:
     """Return the line of a charge that was refused or corrected; ordinary ones are in the ledger and on the CDR."""
     amount = f"{money_text(-posting.amount)} {leg.currency}"
     call = f"the call to +{record.number}"

@@ -8,11 +8,12 @@ what an ended call held of them for its reservation is released before.
 
 import logging
 from collections.abc import Iterable
+from operator import attrgetter
 
 from django.db import DatabaseError
 
 from cdr.booking import book
-from cdr.legs import DueLeg, charge_legs, covered_legs, price_legs, within_reach
+from cdr.legs import Charged, DueLeg, charge_legs, covered_legs, price_legs, within_reach
 from cdr.models import CDR, ChargedLeg
 from core.bulk import insert_rows
 from routing.models import Attempt
@@ -23,13 +24,10 @@ from systemlog.models import LogEntry
 
 logger = logging.getLogger(__name__)
 
-PRICED = (
-    "balance_id", "product_id", "product_version", "mapping_id", "mapping_version", "rate_table_id",
-    "rate_table_version", "rate_id", "rate_version", "product_label", "rate_table_label", "code", "rate",
-    "charged_seconds", "free_seconds", "amount", "currency",
-)  # fmt: skip
-COLUMNS = ("attempt_id", "started_at", "leg", *PRICED)
-CONFLICT = "ON CONFLICT (attempt_id, leg) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in PRICED)
+KEY = ("attempt_id", "leg")
+CONFLICT = "ON CONFLICT (attempt_id, leg) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in Charged._fields if name not in {*KEY, "started_at"}
+)
 
 
 def charge_calls(records: Iterable[CDR]) -> None:
@@ -46,7 +44,7 @@ def charge_calls(records: Iterable[CDR]) -> None:
         return
     starts = [record.started_at for record in ended.values()]
     versions = dict(
-        Attempt.objects.filter(attempt_id__in=list(ended), started_at__range=(min(starts), max(starts))).values_list(
+        Attempt.objects.filter(attempt_id__any=ended, started_at__range=(min(starts), max(starts))).values_list(
             "attempt_id", "config_version"
         )
     )
@@ -67,9 +65,9 @@ def charge_calls(records: Iterable[CDR]) -> None:
             unpriced.append(unpriced_entry(record, error))
     write_entries(unpriced)
     legs, freed = charge_legs(covered_legs(due), over)
-    legs.sort(key=lambda leg: (leg.attempt_id, leg.leg))
-    rows = ({name: getattr(leg, name) for name in COLUMNS} for leg in legs)
-    written = insert_rows(ChargedLeg, COLUMNS, rows, conflict=CONFLICT, returning="attempt_id, leg, xmax <> 0")
+    legs.sort(key=attrgetter(*KEY))
+    rows = (leg._asdict() for leg in legs)
+    written = insert_rows(ChargedLeg, Charged._fields, rows, conflict=CONFLICT, returning="attempt_id, leg, xmax <> 0")
     book(legs, {(attempt, leg) for attempt, leg, stood in written if stood}, over, freed)
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Iterable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from billing.free_seconds import Bucket, FreeSecondsLedger
@@ -85,7 +86,32 @@ def within_reach(legs: list[DueLeg]) -> list[DueLeg]:
     return legs
 
 
-def charge_legs(due: Iterable[DueLeg], over: Collection[uuid.UUID] = ()) -> tuple[list[ChargedLeg], set[LegKey]]:
+class Charged(NamedTuple):
+    """The row of a :class:`cdr.models.ChargedLeg`, without its id: half the making of a model instance."""
+
+    attempt_id: uuid.UUID
+    started_at: dt.datetime
+    leg: str
+    balance_id: int | None
+    product_id: int | None
+    product_version: int | None
+    mapping_id: int | None
+    mapping_version: int | None
+    rate_table_id: int | None
+    rate_table_version: int | None
+    rate_id: int | None
+    rate_version: int | None
+    product_label: str
+    rate_table_label: str
+    code: str
+    rate: dict[str, Any]
+    charged_seconds: int
+    free_seconds: int
+    amount: Decimal
+    currency: str
+
+
+def charge_legs(due: Iterable[DueLeg], over: Collection[uuid.UUID] = ()) -> tuple[list[Charged], set[LegKey]]:
     """Return what each leg costs, the free seconds of its account or DID used up first.
 
     A leg that was charged before gives back what it used; then the calls take their turn in the order of their starts.
@@ -94,12 +120,14 @@ def charge_legs(due: Iterable[DueLeg], over: Collection[uuid.UUID] = ()) -> tupl
     """
     legs = sorted(due, key=lambda leg: (leg.record.started_at, leg.record.attempt_id, leg.price.leg))
     before = used_before({leg.record.attempt_id for leg in legs})
-    buckets = [*(bucket for bucket, _ in before.values()), *(leg.bucket for leg in legs if leg.bucket)]
-    ledger = FreeSecondsLedger([*buckets, *(bucket for bucket, _ in held_free_seconds(over).values())])
+    buckets = {bucket for bucket, _ in [*before.values(), *held_free_seconds(over).values()]}
+    buckets |= {leg.bucket for leg in legs if leg.bucket}
+    ledger = FreeSecondsLedger(buckets)
     # Under the lock, for until then a call may have been extended, or reserved for by a decider that hung. One whose
     # bucket is not locked keeps what it holds (billing.reservations.close).
-    held = {key: seconds for key, seconds in held_free_seconds(over).items() if seconds[0] in ledger}
-    charged: list[ChargedLeg] = []
+    locked = held_free_seconds(over) if buckets else {}
+    held = {key: seconds for key, seconds in locked.items() if seconds[0] in ledger}
+    charged: list[Charged] = []
     own = {(leg.record.attempt_id, leg.price.leg) for leg in legs}
     for key in held.keys() - own:
         ledger.release(*held[key])
@@ -120,11 +148,11 @@ def charge_legs(due: Iterable[DueLeg], over: Collection[uuid.UUID] = ()) -> tupl
     return charged, set(held)
 
 
-def charged_leg(leg: DueLeg, cost: PartCharge) -> ChargedLeg:
+def charged_leg(leg: DueLeg, cost: PartCharge) -> Charged:
     """Return the row of a leg: the price as it was, and what it came to."""
     price, product, mapping, table = leg.price, leg.price.product, leg.price.mapping, leg.price.table
     code = price.code
-    return ChargedLeg(
+    return Charged(
         attempt_id=leg.record.attempt_id,
         started_at=leg.record.started_at,
         leg=price.leg,
@@ -170,7 +198,7 @@ def rate_snapshot(price: LegPrice, bucket: Bucket | None) -> dict[str, Any]:
 
 def used_before(attempts: set[uuid.UUID]) -> dict[tuple[uuid.UUID, str], tuple[Bucket, int]]:
     """Return by attempt and leg the free seconds that calls charged before have used, and of which bucket."""
-    rows = ChargedLeg.objects.filter(attempt_id__in=attempts, free_seconds__gt=0)
+    rows = ChargedLeg.objects.filter(attempt_id__any=attempts, free_seconds__gt=0)
     found = {}
     for attempt, leg, seconds, rate in rows.values_list("attempt_id", "leg", "free_seconds", "rate"):
         account, did, month, _ = rate["free"]

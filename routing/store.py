@@ -27,8 +27,14 @@ class SnapshotStore:
 
         Raises VersionUnknown where the history does not hold it.
         """
-        with self._lock, connection.cursor() as cursor:
+        with self._lock:
             config = self._config or self._load()
+            if version != config.version:
+                config = self._taken_to(config, version)
+            yield config
+
+    def _taken_to(self, config: Snapshot, version: int | None) -> Snapshot:
+        with connection.cursor() as cursor:
             wanted = latest_version(cursor) if version is None else version
             try:
                 config.apply(changes_between(cursor, config.version, wanted), wanted)
@@ -39,7 +45,7 @@ class SnapshotStore:
             except BaseException:
                 self._config = None
                 raise
-            yield config
+            return config
 
     def forget(self) -> None:
         """Drop the snapshot; the next use loads it afresh."""
