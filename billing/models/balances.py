@@ -60,27 +60,40 @@ class LedgerEntry(models.Model):
     named by its attempt id, its set-up and the leg; all call charges have them, nothing else has.
     """
 
-    balance = models.ForeignKey(Balance, on_delete=models.PROTECT, related_name="entries")
+    balance = models.ForeignKey(Balance, on_delete=models.PROTECT, related_name="entries", db_index=False)
     kind = models.CharField(max_length=16, choices=EntryKind)
     amount = MoneyField()
     balance_after = MoneyField()
-    idempotency_key = models.CharField(max_length=120, unique=True)
+    idempotency_key = models.CharField(max_length=120)
     at = models.DateTimeField()
     note = models.CharField(max_length=200, blank=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     attempt_id = models.UUIDField(null=True)
     started_at = models.DateTimeField(null=True)
     leg = models.CharField(max_length=16, blank=True)
-    receipt_number = models.PositiveBigIntegerField(null=True, unique=True, editable=False)
-    refund_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="refunds")
+    receipt_number = models.PositiveBigIntegerField(null=True, editable=False)
+    refund_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="refunds", db_index=False)
 
     class Meta:
         verbose_name_plural = "ledger entries"
+        constraints = [
+            models.UniqueConstraint(fields=["idempotency_key"], name="ledger_posted_once"),
+            models.UniqueConstraint(
+                fields=["receipt_number"],
+                condition=models.Q(receipt_number__isnull=False),
+                name="ledger_receipt_number",
+            ),
+        ]
+        # Charges of calls, nearly all rows, are in as few of them as can be.
         indexes = [
             models.Index(fields=["balance", "-at", "-id"], name="ledger_statement"),
             models.Index(fields=["attempt_id"], condition=models.Q(attempt_id__isnull=False), name="ledger_of_call"),
             # What the change log reads every second, however many calls were charged since.
             models.Index(fields=["id"], condition=models.Q(attempt_id__isnull=True), name="ledger_without_calls"),
+            models.Index(fields=["actor"], condition=models.Q(actor__isnull=False), name="ledger_of_user"),
+            models.Index(fields=["refund_of"], condition=models.Q(refund_of__isnull=False), name="ledger_refunds"),
         ]
 
     def __str__(self) -> str:

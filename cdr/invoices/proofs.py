@@ -17,7 +17,8 @@ WITH lines AS (
     JOIN billing_ledgerentry e ON e.id = b.entry_id GROUP BY 1
 ), added AS (
     SELECT split_part(idempotency_key, ':', 2)::bigint AS invoice_id, -sum(amount) AS amount
-    FROM billing_ledgerentry WHERE idempotency_key LIKE 'invoice:%' AND kind IN ('tax', 'rounding') GROUP BY 1
+    FROM billing_ledgerentry
+    WHERE attempt_id IS NULL AND idempotency_key LIKE 'invoice:%' AND kind IN ('tax', 'rounding') GROUP BY 1
 )
 SELECT i.id, i.number, a.balance_id, i.lines_sum, coalesce(l.amount, 0), coalesce(b.amount, 0),
        CASE i.effect WHEN 'bill_again' THEN 0 ELSE i.lines_sum END,

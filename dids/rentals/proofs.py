@@ -11,8 +11,8 @@ CHARGES = """
 SELECT coalesce(c.balance_id, e.balance_id), c.id, e.id, c.amount, e.amount
 FROM (SELECT id, entry_id, balance_id, CASE side WHEN 'sold' THEN -amount ELSE amount END AS amount
       FROM rentals_rentalcharge WHERE charged_at IS NOT NULL) c
-FULL JOIN (SELECT id, balance_id, amount FROM billing_ledgerentry WHERE idempotency_key LIKE 'rental:%') e
-    ON e.id = c.entry_id
+FULL JOIN (SELECT id, balance_id, amount FROM billing_ledgerentry
+           WHERE attempt_id IS NULL AND idempotency_key LIKE 'rental:%') e ON e.id = c.entry_id
 WHERE c.id IS NULL OR e.id IS NULL OR c.amount <> e.amount OR c.balance_id <> e.balance_id
 ORDER BY 1, 2, 3
 """
