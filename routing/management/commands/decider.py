@@ -1,5 +1,6 @@
 """Run one decider: the process that tells a switch whether an inbound call may come in."""
 
+import gc
 import os
 import sys
 from argparse import ArgumentParser
@@ -17,6 +18,8 @@ from switch.environment import evapi_secret
 
 # A thread that loads or saves a configuration must not hold up an answer for long.
 SWITCH_INTERVAL = 0.0005
+# What a decision leaves behind holds hardly any cycles: looking for them took a fifth of a busy decider's time.
+COLLECTED_AFTER = (10_000, 20, 50)
 
 
 class Command(BaseCommand):
@@ -30,6 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL)
+        gc.set_threshold(*COLLECTED_AFTER)
         configured = DeciderSettings(
             name=options["name"],
             switch=options["switch"],
