@@ -37,8 +37,8 @@ def database(keep: bool) -> Iterator[str]:
     """Make a migrated database and drop it in the end, unless told to keep it; yield its address."""
     from tests.servers import TestServers
 
-    # Takes the servers of the environment, else starts throw-away ones.
-    servers = TestServers()
+    # Takes the servers of the environment, else starts its own, which sync each commit as those of bin/run do.
+    servers = TestServers(throwaway=False)
     servers.start()
     url = os.environ["DATABASE_URL"]
     own = urlunsplit(urlsplit(url)._replace(path=f"/{DATABASE}"))

@@ -18,18 +18,22 @@ REDIS_DATABASES_PER_WORKER = 3
 
 
 class TestServers:
-    """The servers of one run; the controller of pytest-xdist starts them, its workers inherit their addresses."""
+    """The servers of one run; the controller of pytest-xdist starts them, its workers inherit their addresses.
+
+    ``throwaway``: what they are told need not reach the disk, which no test waits for, and a measurement has to.
+    """
 
     __test__ = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, throwaway: bool = True) -> None:
+        self.throwaway = throwaway
         self.process: subprocess.Popen[str] | None = None
         self.folder: DataFolder | None = None
         if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
             # Addresses are needed before settings are read, the servers only once tests run.
             self.folder = DataFolder(Path(tempfile.mkdtemp(prefix="voipbilling-test-")))
             self.folder.prepare()
-            os.environ.update(Services(self.folder, throwaway=True).environment())
+            os.environ.update(Services(self.folder, throwaway=throwaway).environment())
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
         os.environ["REDIS_FIRST_DATABASE"] = str(worker * REDIS_DATABASES_PER_WORKER)
 
@@ -43,7 +47,8 @@ class TestServers:
         log = self.folder.log / "launcher.log"
         chatter = log.open("w")
         self.process = subprocess.Popen(
-            [*guard, sys.executable, "-m", "launcher", "services", "--data", str(self.folder.root), "--throwaway"],
+            [*guard, sys.executable, "-m", "launcher", "services", "--data", str(self.folder.root),
+             *(["--throwaway"] if self.throwaway else [])],
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=chatter,
             text=True, start_new_session=True,
         )  # fmt: skip
