@@ -14,6 +14,8 @@ class AnyOf(Lookup):
 
     For hundreds of values: of an IN list Django prepares, psycopg2 quotes and PostgreSQL parses each by itself. Values
     are given as they read in SQL, without NULL.
+
+    The array is of the column's type without its length or scale: a cast to these would cut values, and find others.
     """
 
     lookup_name = "any"
@@ -25,4 +27,5 @@ class AnyOf(Lookup):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         """Return the condition and its parameters."""
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::{self.lhs.output_field.cast_db_type(connection)}[])", (*parameters, self.rhs)
+        type_ = (self.lhs.output_field.cast_db_type(connection) or "").partition("(")[0]
+        return f"{column} = ANY(%s::{type_}[])", (*parameters, self.rhs)

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from billing.models import LedgerEntry
+from billing.models import Balance, LedgerEntry
 from core.models import User
 from tests.inventory import a_user
 
@@ -19,6 +19,18 @@ def test_any_finds_what_in_finds() -> None:
     for wanted in (odd, odd[:2], ["nobody"], []):
         found = User.objects.filter(username__any=wanted).order_by("pk")
         assert list(found) == list(User.objects.filter(username__in=wanted).order_by("pk"))
+
+
+def test_any_neither_cuts_nor_rounds_what_it_looks_for() -> None:
+    """A value longer than its column holds is found nowhere, though what fits of it may be."""
+    longest = "x" * 150
+    a_user(name=longest)
+    for wanted, found in ((longest, 1), (longest + "y", 0)):
+        assert User.objects.filter(username__any=[wanted]).count() == found
+        assert User.objects.filter(username__in=[wanted]).count() == found
+    Balance.objects.create(currency="USD", amount="1.000000")
+    assert not Balance.objects.filter(amount__any=["1.0000004"])
+    assert Balance.objects.filter(amount__any=["1"]).count() == 1
 
 
 def test_any_reads_numbers_and_uuids() -> None:
