@@ -11,6 +11,11 @@ from django.db import connection
 from django.db.models import Model
 
 
+def _default(value: object) -> object:
+    """Return what JSON has of a value that orjson leaves to us: a named tuple is a list, anything else its text."""
+    return list(value) if isinstance(value, tuple) else str(value)
+
+
 def insert_rows(
     model: type[Model],
     columns: Sequence[str],
@@ -21,6 +26,7 @@ def insert_rows(
 ) -> list[tuple[Any, ...]]:
     """Insert rows given by column name, all with these columns, and return what ``returning`` names.
 
+    Objects of JSON columns have keys of ``str`` itself and integers of 64 bits, or TypeError is raised; NaN is null.
     ``conflict`` is the whole ON CONFLICT clause. All three texts must come from the code, never from a request.
     """
     values = list(rows)
@@ -35,5 +41,5 @@ def insert_rows(
         statement += f" RETURNING {returning}"
     with connection.cursor() as cursor:
         # Times, UUIDs and amounts read the same in JSON strings as in SQL literals.
-        cursor.execute(statement, [orjson.dumps(values, default=str).decode()])
+        cursor.execute(statement, [orjson.dumps(values, default=_default).decode()])
         return cursor.fetchall() if returning else []
