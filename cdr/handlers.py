@@ -2,11 +2,14 @@
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from django.db import connection
 from django.db.models import Case, F, JSONField, Value, When
 from django.db.models.expressions import CombinedExpression
 
+from billing.metering.answers import Answered, note_answers
 from cdr import call_log
 from cdr.charging import charge_calls
 from cdr.merge import CALL_EVENTS
@@ -37,6 +40,22 @@ def record_calls(events: list[Event]) -> None:
     call_log.write(events, records, verdicts)
     mark_changed(record.started_at for record in records.values())
     charge_calls(records.values())
+    note_paid_answers(events)
+
+
+def note_paid_answers(events: list[Event]) -> None:
+    """Write down the answers that no decider was there to hear, or their calls would never be extended.
+
+    After the charges: calls are locked after balances everywhere (billing.reservations).
+    """
+    answers = {}
+    for event in events:
+        if event.type == "answer" and "entry" in event.body:
+            with suppress(ValueError, TypeError):
+                answers[str(event.attempt)] = Answered.read(event.at, event.body["entry"], event.body.get("id"))
+    if answers:
+        with connection.cursor() as cursor:
+            note_answers(cursor, answers)
 
 
 # Nobody reads here which checks a call passed, and they are most of its record.

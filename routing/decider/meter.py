@@ -18,6 +18,7 @@ import psycopg2
 import structlog
 from psycopg2 import errors
 
+from billing.metering.answers import Answered, note_answers
 from routing.decider import database
 from routing.decider.database import Blocking
 from routing.decider.funds import CUT_MARGIN
@@ -32,21 +33,8 @@ SILENT_MS = 4000
 # "mete": the first half of the lock's key; the second is the switch's name.
 LOCK = 1_835_365_477
 MAX_TOLD = 100_000
-# What the columns hold, and a clock may say: a message beyond them would make the statement for all others fail.
-LARGEST_KEY = 2**63 - 1
-LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 LEAD = "SELECT pg_try_advisory_lock(%s, hashtext(%s))"
-ANSWERED = """
-WITH told AS (
-    SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::bigint[], %s::bigint[]) AS t (attempt, at, entry, number)
-), fresh AS (
-    SELECT m.attempt_id FROM metering_meteredcall m JOIN told ON told.attempt = m.attempt_id
-    WHERE m.answered_at IS NULL ORDER BY m.attempt_id FOR NO KEY UPDATE OF m
-)
-UPDATE metering_meteredcall m SET answered_at = told.at, dialog_entry = told.entry, dialog_id = told.number
-FROM told JOIN fresh ON fresh.attempt_id = told.attempt WHERE m.attempt_id = told.attempt
-"""
 OVER = """
 WITH fresh AS (
     SELECT attempt_id FROM metering_meteredcall
@@ -61,14 +49,6 @@ LIVE = (
     f"SELECT attempt_id, {COLUMNS} FROM metering_meteredcall "  # noqa: S608
     "WHERE switch = %s AND closed_at IS NULL AND over_at IS NULL AND answered_at IS NOT NULL"
 )
-
-
-class Answered(NamedTuple):
-    """When the phone picked up, by the switch's clock, and the dialog's key there."""
-
-    at: dt.datetime
-    entry: int
-    number: int
 
 
 class Cover(NamedTuple):
@@ -134,10 +114,7 @@ class Meter:
             self._over.add(attempt)
             return
         at = dt.datetime.fromtimestamp(event_microseconds(told["at"]) / 10**6, dt.UTC)
-        entry, number = int(told["entry"]), int(told["id"])
-        if not (0 <= entry <= LARGEST_KEY and 0 <= number <= LARGEST_KEY and at < LATEST):
-            raise ValueError("no dialog of any switch")
-        self._answered[attempt] = Answered(at, entry, number)
+        self._answered[attempt] = Answered.read(at, told["entry"], told["id"])
 
     def retell(self) -> None:
         """Tell the switch every cover again: it may have started anew."""
@@ -195,9 +172,7 @@ class Meter:
 
     def _write(self, cursor: Any) -> None:
         if answered := dict(self._answered):
-            cursor.execute(
-                ANSWERED, [list(answered), *(list(column) for column in zip(*answered.values(), strict=True))]
-            )
+            note_answers(cursor, answered)
             for attempt in answered:
                 self._answered.pop(attempt, None)
         if over := list(self._over):
