@@ -30,7 +30,7 @@ WITH billable AS (
     FROM billing_ledgerentry e
     WHERE e.balance_id = %(balance)s AND e.at < %(ends_at)s AND e.id <= %(last)s AND {BILLED} AND {UNBILLED}
 ), grouped AS (
-    SELECT b.id, b.amount, b.note, b.attempt_id, l.charged_seconds,
+    SELECT b.id, b.amount, b.note, b.attempt_id, l.charged_seconds, l.free_seconds,
            -- A correction is of the same call: it moves money, and neither counts nor lasts again.
            b.attempt_id IS NOT NULL AND b.key = 'call:' || b.attempt_id || ':' || b.leg AS is_call,
            CASE WHEN b.attempt_id IS NOT NULL THEN 'calls'
@@ -51,7 +51,8 @@ LINES = (
     ENTRIES
     + """
 SELECT row_number() OVER (ORDER BY kind, what, late), kind, what, late, count(*) FILTER (WHERE is_call),
-       coalesce(sum(charged_seconds) FILTER (WHERE is_call), 0), -sum(amount), min(note)
+       coalesce(sum(charged_seconds) FILTER (WHERE is_call), 0),
+       coalesce(sum(free_seconds) FILTER (WHERE is_call), 0), -sum(amount), min(note)
 FROM grouped GROUP BY kind, what, late
 """
 )
@@ -169,17 +170,28 @@ def _values(invoice: Invoice, detail: str, last: LastEntry) -> dict[str, Any]:
 
 
 def _group(row: tuple[Any, ...], detail: str) -> Group:
-    rank, kind, what, late, calls, seconds, amount, note = row
+    rank, kind, what, late, calls, seconds, free, amount, note = row
     quantity, unit = None, ""
     if kind == LineKind.CALLS:
         words = _calls(what, calls, detail)
-        quantity, unit = (Decimal(seconds) / 60).quantize(Decimal("0.01")), "min"
+        quantity, unit = _minutes(seconds), "min"
+        if free:
+            words = f"{words}, of these {quantity_text(_minutes(free))} min free"
     else:
         words = note or LineKind(kind).label
     if late:
         month = dt.datetime.strptime(late, "%Y-%m")
         words = f"{words} (of {month:%B %Y})"
     return Group(rank, LineKind(kind), what, late, words[:300], quantity, unit, amount)
+
+
+def quantity_text(quantity: Decimal) -> str:
+    """Return a quantity with two decimals and spaces between thousands."""
+    return f"{quantity:,.2f}".replace(",", "\u202f").replace("-", "−")
+
+
+def _minutes(seconds: int) -> Decimal:
+    return (Decimal(seconds) / 60).quantize(Decimal("0.01"))
 
 
 def _calls(what: str, calls: int, detail: str) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from billing.currencies import amount_text, decimals_of
 from billing.seller.models import percent_text
+from cdr.invoices.billables import quantity_text
 from cdr.invoices.choices import InvoiceKind, InvoiceState, LineKind
 from cdr.invoices.models import Invoice, InvoiceLine
 from core.business_time import day_of
@@ -109,11 +110,6 @@ def _rows(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[Row]:
             cells.append("" if line.quantity is None else f"{quantity_text(line.quantity)} {line.unit}")
         rows.append(Row([*cells, amount_text(line.amount, invoice.currency, decimals)]))
     return rows
-
-
-def quantity_text(quantity: Decimal) -> str:
-    """Return a quantity with two decimals and spaces between thousands."""
-    return f"{quantity:,.2f}".replace(",", "\u202f").replace("-", "−")
 
 
 def sums_rows(invoice: Invoice) -> list[tuple[str, Decimal]]:

@@ -1,11 +1,12 @@
 """Lists of invoices, their lines and what they bill."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils.html import format_html
 from django_tables2.utils import Accessor
 
-from billing.currencies import amount_text
+from billing.currencies import amount_text, decimals_of
 from billing.models import LedgerEntry
 from cdr.invoices.models import Invoice, InvoiceLine, InvoiceRun, RunAccount
 from core import tables as t
@@ -20,14 +21,28 @@ class DayColumn(t.PlainColumn):
 
 
 class SumColumn(t.MoneyColumn):
-    """An amount with its currency's own decimals, more only where it has more."""
+    """An amount with its currency's own decimals, more only where the page's amounts in it have more."""
 
     def render(self, value: Any, record: Any, table: Any, bound_column: Any) -> Any:
         """Draw the amount with its currency beside it."""
-        currency = str(Accessor(self.currency).resolve(record, quiet=True))
-        return format_html(
-            '<span class="num">{} <span class="unit">{}</span></span>', amount_text(value, currency), currency
-        )
+        currency = self._currency_of(record)
+        text = amount_text(value, currency, self._decimals(table, bound_column)[currency])
+        return format_html('<span class="num">{} <span class="unit">{}</span></span>', text, currency)
+
+    def _currency_of(self, record: Any) -> str:
+        return str(Accessor(self.currency).resolve(record, quiet=True))
+
+    def _decimals(self, table: Any, bound_column: Any) -> dict[str, int]:
+        # A table has columns of its own, so that what is kept here is of this page.
+        if self._by_currency is None:
+            amounts: dict[str, list[Decimal]] = {}
+            for row in table.paginated_rows:
+                amount = bound_column.accessor.resolve(row.record, quiet=True)
+                amounts.setdefault(self._currency_of(row.record), []).append(amount)
+            self._by_currency = {currency: decimals_of(found, currency) for currency, found in amounts.items()}
+        return self._by_currency
+
+    _by_currency: dict[str, int] | None = None
 
 
 class InvoiceTable(t.PortalTable):

@@ -16,12 +16,13 @@ from django.views import View
 from billing.currencies import amount_text, decimals_of
 from billing.models import LedgerEntry
 from billing.seller.services import billing_settings
+from cdr.invoices.billables import quantity_text
 from cdr.invoices.choices import InvoiceState, LineKind
 from cdr.invoices.filters import BilledFilterSet, InvoiceFilterSet, InvoiceLineFilterSet
 from cdr.invoices.forms import DraftForm
 from cdr.invoices.issuing import draft_invoice, require
 from cdr.invoices.models import Invoice, InvoiceLine
-from cdr.invoices.pdf import closing_words, file_name, invoice_pdf, quantity_text, sums_rows
+from cdr.invoices.pdf import closing_words, file_name, invoice_pdf, sums_rows
 from cdr.invoices.selectors import invoices, mails_of
 from cdr.invoices.tables import BilledTable, InvoiceLineTable, InvoiceTable
 from core import render

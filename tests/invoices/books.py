@@ -43,13 +43,13 @@ def a_customer(actor: User, name: str = "Bloom Ltd", currency: str = "EUR", **de
 
 
 def a_call(account: Account, amount: str, at: dt.datetime, number: str = "442079460018", seconds: int = 60,
-           started_at: dt.datetime | None = None) -> uuid.UUID:  # fmt: skip
+           started_at: dt.datetime | None = None, free: int = 0) -> uuid.UUID:  # fmt: skip
     """Record and book a call that was answered, as the worker does; return its attempt."""
     attempt, started = uuid.uuid4(), started_at or at - dt.timedelta(seconds=seconds)
     CDR.objects.create(attempt_id=attempt, started_at=started, switch="sw1", number=number, account_id=account.pk)
     ChargedLeg.objects.create(
         attempt_id=attempt, started_at=started, leg="account", balance_id=account.balance_id,
-        charged_seconds=seconds, amount=Decimal(amount), currency=account.balance.currency,
+        charged_seconds=seconds, free_seconds=free, amount=Decimal(amount), currency=account.balance.currency,
     )  # fmt: skip
     book(
         account,

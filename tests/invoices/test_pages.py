@@ -81,6 +81,25 @@ def test_the_paper_says_what_the_page_says(operator_page: Browser, account: Acco
     assert operator_page.get(reverse("invoices:invoice_pdf", args=[invoice.pk])).content == first
 
 
+def test_a_line_says_which_of_its_minutes_were_free(operator_page: Browser, account: Account) -> None:
+    a_call(account, "0.5", october(3), seconds=90, free=30)
+    a_call(account, "1", october(4), seconds=60)
+    a_call(account, "1", october(5), number="37167220100")
+    invoice = drafted(operator_page, account)
+    said = "+44 20 7946 0018: 2 calls, of these 0.50 min free"
+    lines = shown(operator_page, reverse("invoices:invoice_lines", args=[invoice.pk]))
+    for words in (shown(operator_page, invoice.get_absolute_url()), lines, paper(operator_page, invoice)):
+        assert said in words and "2.50" in words and words.count("min free") == 1
+
+
+def test_the_amounts_of_the_lines_stand_under_each_other(operator_page: Browser, account: Account) -> None:
+    a_call(account, "0.123456", october(3))
+    a_call(account, "5", october(4), number="37167220100")
+    invoice = drafted(operator_page, account)
+    lines = shown(operator_page, reverse("invoices:invoice_lines", args=[invoice.pk]))
+    assert '"num">0.123456 <' in lines and '"num">5.000000 <' in lines
+
+
 def test_exports_neutralise_formulas(operator_page: Browser, account: Account) -> None:
     a_call(account, "1", october(3))
     book(account, EntryKind.ADJUSTMENT, "-1", october(4), note="=HYPERLINK(1)")
