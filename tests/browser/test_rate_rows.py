@@ -55,3 +55,16 @@ def test_a_row_is_opened_refused_saved_and_left_by_keyboard(rates: Page) -> None
     page.keyboard.press("Escape")
     expect(page.locator("[data-row-editor]")).to_have_count(0)
     expect(page.locator("tbody tr").nth(1)).to_contain_text("0.03")
+
+
+def test_amounts_stand_under_each_other_while_rows_come_back_alone(rates: Page) -> None:
+    page, prices = rates, rates.locator("tbody td .num:has(.unit)")
+    edit, price = page.locator("[data-row-edit]"), page.locator("[data-row-editor] input[name=rate_minute]")
+    edit.first.click()
+    price.fill("0.0125")
+    price.press("Enter")
+    expect(prices).to_have_text(["0.0125 EUR", "0.00 EUR", "0.0300 EUR", "0.00 EUR"])
+    edit.nth(1).click()
+    price.fill("0.5")
+    price.press("Enter")
+    expect(prices).to_have_text(["0.0125 EUR", "0.00 EUR", "0.5000 EUR", "0.00 EUR"])
