@@ -5,13 +5,17 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
+from cdr.choices import Outcome
 from cdr.models import CDR
 from core import render
 from core import tables as t
 from core.markup import format_html
 from core.sentences import set_for_reading
 from routing.reasons import reason as reason_of
+from systemlog.choices import Severity
 from systemlog.references import page_of
+
+AMISS = {Severity.WARNING, Severity.ERROR}
 
 
 class PartyColumn(t.PlainColumn):
@@ -114,7 +118,15 @@ class CdrTable(t.PortalTable):
 
 
 def outcome_pill(record: CDR) -> SafeString:
-    """Return the pill of a call: its outcome's colour, its reason in words."""
+    """Return the pill of a call: its outcome's colour, its reason in words.
+
+    A call that was answered and then ended as it should not have has the colour of how much that matters.
+    """
     outcome = record.outcome
-    words = "In progress" if not record.ended_at else reason_of(record.reason).words
-    return render.pill(words, outcome.colour, title=record.reason or outcome.label)
+    words, colour = "In progress", outcome.colour
+    if record.ended_at:
+        reason = reason_of(record.reason)
+        words = reason.words
+        if outcome is Outcome.ANSWERED and reason.severity in AMISS:
+            colour = reason.severity.colour
+    return render.pill(words, colour, title=record.reason or outcome.label)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from cdr.lost_calls import close_lost
 from cdr.models import CDR
+from cdr.tables import outcome_pill
 from systemlog.events import event_of
 from systemlog.intake import take_in
 from systemlog.models import LogEntry, Switch
@@ -44,6 +45,8 @@ def test_an_answered_call_lives_as_long_as_it_may() -> None:
     closed = CDR.objects.get(reason="switch_lost")
     assert str(closed.attempt_id) == long_gone.attempt
     assert closed.ended_at == closed.answered_at
+    # It was answered, but nobody told of its end: its pill is not that of a call which went well.
+    assert closed.outcome == "answered" and "status-red" in outcome_pill(closed)
 
 
 def test_a_restart_ends_what_rang_and_what_the_switch_did_not_keep() -> None:
