@@ -9,9 +9,10 @@ from core.counting import related_count
 
 
 def carriers_with_counts() -> QuerySet[Carrier]:
-    """Return carriers by name with their balance and how many addresses and DIDs they have."""
+    """Return carriers by name with their balance and how many addresses and DIDs they have, retired ones left out."""
     return Carrier.objects.select_related("balance").annotate(
-        account_count=related_count(Carrier, "accounts"), did_count=related_count(Carrier, "dids")
+        account_count=related_count(Carrier, "accounts"),
+        did_count=related_count(Carrier, "dids", leave_out=Q(state="retired")),
     )
 
 

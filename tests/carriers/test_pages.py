@@ -10,6 +10,7 @@ from django.urls import reverse
 from billing.selectors import free_inbound_product
 from carriers.models import Carrier, CarrierAccount
 from core.models import User
+from dids.services import retire_dids
 from tests.inventory import a_carrier, a_product, an_address, some_dids
 
 
@@ -34,6 +35,13 @@ def test_a_carrier_is_added_and_opens_at_main_with_what_is_still_to_be_done(oper
     assert response.redirect_chain[-1][0] == carrier.get_absolute_url()
     assert "Carrier is DID provider" in shown and "No credit" in shown
     assert shown.count("step-open") == 4
+
+
+def test_the_list_counts_no_retired_numbers(operator_page: Browser, operator: User, acme: Carrier) -> None:
+    gone, *_ = some_dids(operator, acme, "+442079460018\n+442079460019\n+442079460020")
+    retire_dids(actor=operator, did_ids=[gone.pk])
+    listed = operator_page.get(reverse("carriers:carrier_list"), {"export": "csv", "columns": "did_count"})
+    assert b"".join(listed.streaming_content).decode().split()[-1] == "Acme,2"
 
 
 def test_what_asks_for_the_head_of_a_page_gets_its_head(operator_page: Browser, acme: Carrier) -> None:
