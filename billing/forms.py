@@ -102,6 +102,15 @@ def low_balance_layout() -> Div:
     return Div(Field("low_at", **column), Field("low_email", **column), css_class="row")
 
 
+def free_seconds_help(what: str) -> str:
+    """Return what free seconds are for, and how many of them a call needs that no money covers."""
+    first = settings.RESERVATION_SECONDS
+    return (
+        f"{what} Where there is no money, a call comes in only while those left cover its first {first} s, rounded up "
+        f"by its rate, and one increment more: {-(-first // 6) * 6 + 6} s with an increment of 6 s."
+    )
+
+
 class ProductForm(forms.ModelForm):
     """A product: whose calls it prices."""
 
@@ -110,12 +119,15 @@ class ProductForm(forms.ModelForm):
         fields = ("name", "kind", "description", "free_seconds")
         help_texts = {
             "kind": "Originating carrier: what the carrier pays for an inbound call. Account: what the client pays.",
-            "free_seconds": "Charged seconds that cost each account with this product nothing, per business month.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["free_seconds"].required = False
+        free = self.fields["free_seconds"]
+        free.required = False
+        free.help_text = free_seconds_help(
+            "Charged seconds that cost each account with this product nothing, per business month."
+        )
 
     def clean_free_seconds(self) -> int:
         """Read nothing as none."""

@@ -7,7 +7,7 @@ from django import forms
 from django.db.models import Q
 
 from accounts.models import Account, Alias
-from billing.forms import name_amounts
+from billing.forms import free_seconds_help, name_amounts
 from billing.rate_fields import PRICE_FIELDS
 from core.forms import PortalFormHelper
 from core.phone_numbers import country_choices
@@ -193,6 +193,9 @@ class DIDPriceForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_amounts(self)
+        self.fields["free_seconds"].help_text = free_seconds_help(
+            "Of calls to this DID, per business month; used up first."
+        )
         pair = {"wrapper_class": "col-sm"}
         self.helper = PortalFormHelper(self)
         self.helper.layout = Layout(

@@ -6,7 +6,7 @@ the switch knows; where the facts do not say it, they are ``unknown`` and the sw
 
 from typing import Any, NoReturn
 
-from billing.rating import quantum
+from billing.rating import quantum, quantum_seconds
 from routing import near
 from routing.decision import Check, Decision, Facts, InboundAttempt, Outcome, Ref, Reserve
 from routing.leg_prices import CARRIER_LEG, NO_PRODUCT, LegPrice, account_leg_price, carrier_leg_price
@@ -307,13 +307,17 @@ class _Evaluation:
             self.passed("Nothing to pay")
             return
         used = self.used["funds"] = {}
-        for leg, _, amount, currency, *_ in self.reserve:
+        for leg, _, amount, currency, rate, free in self.reserve:
             enough = used[leg] = self.facts.funds.get(leg)
             name = self.carrier.name if leg == CARRIER_LEG else self.account.name
             row = self.carrier if leg == CARRIER_LEG else self.account
             if enough is None:
                 words = "Whether {} has {} is not known"
                 self.refuse("funds_unknown", words, name, amount_words(amount, currency), row=row)
+            if not enough and free is not None and rate is not None:
+                words = "{} cannot cover the first {} s of a call, which cost {} where no free seconds pay them"
+                seconds = quantum_seconds(rate, self.config.policy.reservation_seconds)
+                self.refuse(f"{leg}_no_credit", words, name, seconds, amount_words(amount, currency), row=row)
             if not enough:
                 self.refuse(f"{leg}_no_credit", "{} does not have {}", name, amount_words(amount, currency), row=row)
         self.passed(

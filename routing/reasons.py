@@ -136,8 +136,11 @@ _ALL = (
         ("More calls at once than the account's call limit.",),
         ("Raise the limit, or empty it.",)),
     Reason("account_no_credit", 13, "The account has no funds for this call", _REJECT, _WARNING, 403, 21,
-        ("The account pays for received calls and its free funds do not cover the first minute.",),
-        ("Add a payment to the account, or raise its credit limit.",)),
+        ("The account pays for received calls and its free funds do not cover the first minute.",
+         "Free seconds that are left of the month do not cover it either, with one increment more."),
+        ("Add a payment to the account, or raise its credit limit.",
+         "Where free seconds alone shall let its calls in, grant more of them: each call sets aside all that it may "
+         "need at first.")),
     Reason("funds_unknown", 13, "It could not be found out whether the call is paid for", _REJECT, _ERROR, 503, 41,
         ("The database was away or too slow; calls that cost nothing go on.",),
         ("See on the dashboard whether database and deciders are up.",)),

@@ -218,6 +218,18 @@ def test_a_products_free_seconds_are_those_of_the_account() -> None:
     assert judged(ADDRESS._replace(product_id=2), product, known=facts(funds={"carrier": True})).reserve[0].free is None
 
 
+def test_a_refusal_says_how_many_seconds_free_ones_or_money_must_cover() -> None:
+    own = DidPrice(4, 1, "USD", Decimal("0.060000"), ZERO, 6, 0, 0, 60, 5)
+    decision = judged(ACCOUNT._replace(product_id=2), own, known=facts(funds={"account": False}))
+    assert decision.check(13).words == (
+        f"{ACCOUNT.name} cannot cover the first 66 s of a call, which cost 0.066 USD where no free seconds pay them"
+    )
+    without = judged(
+        ACCOUNT._replace(product_id=2), own._replace(free_seconds=0), known=facts(funds={"account": False})
+    )
+    assert without.check(13).words == f"{ACCOUNT.name} does not have 0.066 USD"
+
+
 def test_unknown_facts_are_said_and_not_guessed() -> None:
     decision = judged(DID._replace(call_limit=3))
     assert [decision.check(n).outcome for n in (12, 14)] == [Outcome.UNKNOWN, Outcome.UNKNOWN]
