@@ -44,7 +44,7 @@ WHERE c.ended_at IS NULL AND c.answered_at < now() - make_interval(secs => %(fli
 ORDER BY c.started_at, 2
 """
 # A switch that only reports tells its attempts, which the worker then judges: a call of which nobody ever judged
-# anything has lost events, and nobody is known to pay for it.
+# anything has lost events, and nobody is known to pay for it. Who discards its dead letter has acknowledged that.
 UNJUDGED = """
 SELECT c.attempt_id, c.ended_at FROM cdr_cdr c
 WHERE c.answered_at IS NOT NULL AND c.ended_at < now() - make_interval(secs => %(flight)s)
@@ -52,6 +52,9 @@ WHERE c.answered_at IS NOT NULL AND c.ended_at < now() - make_interval(secs => %
     AND NOT EXISTS (
         SELECT FROM routing_attempt a WHERE a.attempt_id = c.attempt_id AND a.started_at = c.started_at
             AND (a.decided_reason <> '' OR a.record IS NOT NULL))
+    AND (SELECT count(*) FILTER (WHERE d.resolution = 'discarded') = 0 OR count(*) FILTER (WHERE d.resolution = '') > 0
+        FROM syslog_deadletter d WHERE split_part(d.event_id, ':', 2) = c.attempt_id::text
+            AND split_part(d.event_id, ':', 3) IN ('attempt', 'decision'))
 ORDER BY c.started_at, 1
 """
 # By bucket: an account's month, of its product (no DID) or of a DID's own price.

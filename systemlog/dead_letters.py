@@ -1,5 +1,6 @@
 """What a person does with an event that could not be taken in."""
 
+import uuid
 from typing import Any
 
 from django.db import transaction
@@ -13,10 +14,10 @@ from systemlog.models import DeadLetter, LogEntry
 
 
 def retry(pk: int, *, actor: Any) -> str:
-    """Take a dead letter's event in again; return "" when it was, else the error. One that is resolved is left."""
+    """Take a dead letter's event in again, a discarded one too; return "" when it was (or has been), else the error."""
     with transaction.atomic():
         letter = DeadLetter.objects.select_for_update().get(pk=pk)
-        if letter.resolution:
+        if letter.resolution == "retried":
             return ""
         try:
             event = parse_event(letter.body)
@@ -30,7 +31,7 @@ def retry(pk: int, *, actor: Any) -> str:
 
 
 def discard(pk: int, *, actor: Any) -> None:
-    """Give a dead letter up; its text is kept."""
+    """Give a dead letter up; its text is kept. A call that was charged to nobody for it is acknowledged with that."""
     with transaction.atomic():
         letter = DeadLetter.objects.select_for_update().get(pk=pk)
         if not letter.resolution:
@@ -45,8 +46,8 @@ def _still_dead(letter: DeadLetter, error: Exception) -> str:
 
 
 def _resolve(letter: DeadLetter, resolution: str, actor: Any) -> None:
-    letter.resolution, letter.resolved_at = resolution, timezone.now()
-    letter.save(update_fields=["resolution", "resolved_at"])
+    letter.resolution, letter.resolved_at, letter.resolved_by = resolution, timezone.now(), actor.get_username()
+    letter.save(update_fields=["resolution", "resolved_at", "resolved_by"])
     write_entries(
         [
             LogEntry(
@@ -54,7 +55,16 @@ def _resolve(letter: DeadLetter, resolution: str, actor: Any) -> None:
                 category=Category.SWITCH,
                 severity=Severity.NOTICE,
                 reason=f"dead_letter_{resolution}",
-                message=f"{actor.get_username()} {resolution} the dead letter {letter}.",
+                message=f"{letter.resolved_by} {resolution} the dead letter {letter}.",
+                attempt_id=_attempt_of(letter),
             )
         ]
     )
+
+
+def _attempt_of(letter: DeadLetter) -> uuid.UUID | None:
+    """Return the call that an event is about, which its id names: switch:attempt:type:seq."""
+    try:
+        return uuid.UUID(letter.event_id.split(":")[1])
+    except (IndexError, ValueError):
+        return None

@@ -115,6 +115,7 @@ class DeadLetter(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     resolved_at = models.DateTimeField(null=True)
     resolution = models.CharField(max_length=16, blank=True)
+    resolved_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["resolved_at", "-created_at"], name="dead_letter_open_first")]

@@ -112,7 +112,13 @@ class DeadLetterListView(ListView):
     filterset_class = DeadLetterFilterSet
     bulk_actions = (
         BulkAction("retry", "Retry", confirm="Each is taken in anew; one that fails again stays.", icon="refresh"),
-        BulkAction("discard", "Discard", confirm="They are given up; their text stays.", icon="trash", danger=True),
+        BulkAction(
+            "discard",
+            "Discard",
+            confirm="They are given up: a call charged to nobody for one is acknowledged. Their text stays.",
+            icon="trash",
+            danger=True,
+        ),
     )
     empty = EmptyState("No dead letter", "Every event of the switch was taken in.", icon="mail-check")
 
@@ -157,6 +163,7 @@ class DeadLetterView(ObjectView):
             ("Since", render.moment(letter.created_at)),
             ("Failures", letter.failures),
             ("Resolved", render.moment(letter.resolved_at)),
+            ("By", letter.resolved_by or render.EMPTY),
         ]
         return super().get_context_data(facts=facts, may_act=allows(self.request.user, Access.WRITE), **extra)
 

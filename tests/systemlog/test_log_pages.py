@@ -166,8 +166,10 @@ def test_a_dead_letter_that_fails_again_stays(operator: User, letter: DeadLetter
 def test_a_dead_letter_is_discarded_and_keeps_its_text(operator_page: Client, letter: DeadLetter) -> None:
     operator_page.post(letter.get_absolute_url(), {"action": "discard"})
     letter.refresh_from_db()
-    assert letter.resolution == "discarded"
+    assert (letter.resolution, letter.resolved_by) == ("discarded", "olga")
     assert letter.body
+    text = body(operator_page, letter.get_absolute_url())
+    assert "Retry" in text and 'value="discard"' not in text, "it may still be retried, and is discarded once"
 
 
 def test_many_dead_letters_are_retried_at_once(operator_page: Client, letter: DeadLetter) -> None:
