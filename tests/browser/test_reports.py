@@ -48,19 +48,25 @@ def desk(live_server: LiveServer, context: BrowserContext, complaints: list[str]
     assert complaints == []
 
 
+def since() -> dt.datetime:
+    """Return yesterday, in which the calls of now lie where midnight has passed since they were made."""
+    return timezone.now() - dt.timedelta(days=1)
+
+
 def test_margin_draws_a_plot_for_each_currency_and_follows_the_period(desk: Page, live_server: LiveServer) -> None:
-    desk.goto(f"{live_server.url}/reports/margin/?day_after={timezone.now():%Y-%m-%d}")
+    desk.goto(f"{live_server.url}/reports/margin/?day_after={since():%Y-%m-%d}")
     expect(desk.locator("[data-report-plot] canvas")).to_have_count(2)
     assert desk.locator(".plot-unit").all_inner_texts() == ["GBP", "USD"]
     desk.get_by_role("link", name="The time before").click()
     expect(desk.locator(".empty-title")).to_contain_text("Nothing in")
     month = timezone.now() - dt.timedelta(days=40)
-    desk.goto(f"{live_server.url}/reports/margin/?day_after={month:%Y-%m-%d}&day_before={month:%Y-%m-%d}")
+    before = month - dt.timedelta(days=1)
+    desk.goto(f"{live_server.url}/reports/margin/?day_after={before:%Y-%m-%d}&day_before={month:%Y-%m-%d}")
     expect(desk.locator("[data-report-plot] canvas")).to_have_count(1)
 
 
 def test_a_filter_brings_its_own_plot_without_a_new_page(desk: Page, live_server: LiveServer) -> None:
-    desk.goto(f"{live_server.url}/reports/traffic/?day_after={timezone.now():%Y-%m-%d}")
+    desk.goto(f"{live_server.url}/reports/traffic/?day_after={since():%Y-%m-%d}")
     expect(desk.locator("[data-report-plot] canvas")).to_have_count(1)
     desk.evaluate("window.same = true")
     desk.get_by_role("button", name="Filter").click()
@@ -77,6 +83,6 @@ def test_a_plot_that_cannot_be_had_says_so(desk: Page, live_server: LiveServer, 
         route.fulfill(status=503, body="")
 
     desk.route("**/plot.json*", refuse)
-    desk.goto(f"{live_server.url}/reports/traffic/?day_after={timezone.now():%Y-%m-%d}")
+    desk.goto(f"{live_server.url}/reports/traffic/?day_after={since():%Y-%m-%d}")
     expect(desk.locator("[data-report-plot]")).to_contain_text("could not be loaded")
     complaints.clear()

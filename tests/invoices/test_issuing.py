@@ -19,6 +19,7 @@ from cdr.invoices.billables import unbilled_sum
 from cdr.invoices.issuing import CHANGED, discard_draft, draft_invoice, issue_invoice, refresh_draft
 from cdr.invoices.models import Invoice, InvoicedEntry, InvoiceLine, NumberSeries
 from cdr.models import ChargedLeg
+from core.business_time import today
 from core.models import User
 from systemlog.models import LogEntry
 from tests.invoices.books import OCTOBER, SEPTEMBER, a_call, a_customer, a_seller, balance_of, book, october, sql
@@ -95,10 +96,10 @@ def test_nothing_is_billed_twice_and_what_comes_late_is_billed_next_and_says_so(
     with pytest.raises(ValidationError, match="nothing to bill"):
         draft_invoice(actor=administrator, account=account, first_day=OCTOBER[0], last_day=OCTOBER[1])
     # The switch tells of an October call in November; the ledger books it then.
-    today = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    yesterday = today() - dt.timedelta(days=1)
     late = a_call(account, "2", dt.datetime.now(dt.UTC) - dt.timedelta(days=2), started_at=october(31, 23))
     LedgerEntry.objects.filter(attempt_id=late).update(at=dt.datetime.now(dt.UTC) - dt.timedelta(days=2))
-    second = issued(administrator, account, (dt.date(2026, 11, 1), today))
+    second = issued(administrator, account, (dt.date(2026, 11, 1), yesterday))
     (line,) = second.lines.all()
     assert line.late and line.description == "+44 20 7946 0018: 1 call (of October 2026)"
     assert line.amount == 2
@@ -229,12 +230,12 @@ def test_a_period_that_has_not_ended_and_a_seller_without_address_are_refused(
     administrator: User, account: Account
 ) -> None:
     a_call(account, "1", october(2))
-    today = dt.datetime.now(dt.UTC).date()
-    draft = draft_invoice(actor=administrator, account=account, first_day=OCTOBER[0], last_day=today)
+    tomorrow = today() + dt.timedelta(days=1)
+    draft = draft_invoice(actor=administrator, account=account, first_day=OCTOBER[0], last_day=tomorrow)
     with pytest.raises(ValidationError, match="has not ended"):
         issue_invoice(actor=administrator, invoice=draft)
     with pytest.raises(ValidationError, match="ends before"):
-        draft_invoice(actor=administrator, account=account, first_day=today, last_day=OCTOBER[0])
+        draft_invoice(actor=administrator, account=account, first_day=tomorrow, last_day=OCTOBER[0])
     discard_draft(invoice=draft)
     draft = draft_invoice(actor=administrator, account=account, first_day=OCTOBER[0], last_day=OCTOBER[1])
     with pytest.raises(ValidationError, match="already"):
@@ -298,6 +299,5 @@ def test_statement_and_invoice_agree_to_the_last_digit(administrator: User, acco
     invoice = issued(administrator, account)
     kinds = {kind.label: kind.amount for kind in statement_of(account.balance, Period(*OCTOBER)).sums}
     assert -(kinds["Charge"] + kinds["Rental"] + kinds["Adjustment"]) == invoice.lines_sum
-    today = dt.datetime.now(dt.UTC).date()
-    since = {kind.label: kind.amount for kind in statement_of(account.balance, Period(OCTOBER[0], today)).sums}
+    since = {kind.label: kind.amount for kind in statement_of(account.balance, Period(OCTOBER[0], today())).sums}
     assert -(sum(since.values()) - since["Payment"]) == invoice.gross

@@ -19,6 +19,7 @@ from cdr.invoices.issuing import draft_invoice
 from cdr.invoices.models import Invoice, InvoiceRun, RunAccount
 from cdr.invoices.runs import discard_run, preview_run, start_run
 from cdr.invoices.tasks import issue_run, resume_runs
+from core.business_time import today
 from core.models import User
 from systemlog.mail.models import OutgoingMail
 from systemlog.models import LogEntry
@@ -189,7 +190,7 @@ def test_a_preview_can_be_thrown_away_and_a_bad_one_says_why(administrator: User
     discard_run(run=run)
     assert not InvoiceRun.objects.exists()
     with pytest.raises(ValidationError, match="has not ended"):
-        preview_run(actor=administrator, first_day=OCTOBER[0], last_day=timezone.now().date())
+        preview_run(actor=administrator, first_day=OCTOBER[0], last_day=today() + dt.timedelta(days=1))
     a_seller(administrator, name="")
     with pytest.raises(ValidationError, match="lack the company"):
         previewed(administrator)

@@ -23,6 +23,7 @@ from cdr.reports.marks import mark_changed
 from cdr.reports.models import Mark, MoneyDay, RolledDay, TrafficDay
 from cdr.reports.rollup import renew_day, renew_due
 from cdr.reports.tasks import check_reports
+from core.business_time import day_of
 from routing.reasons import REASONS
 from systemlog.events import event_of
 from systemlog.intake import take_in
@@ -301,10 +302,11 @@ def test_a_marked_day_has_no_difference_yet() -> None:
 
 
 def test_the_command_rebuilds_from_the_calls_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    a_call(timezone.now(), talk=1)
+    at = timezone.now()
+    a_call(at, talk=1)
     Mark.objects.all().delete()
     TrafficDay.objects.create(
-        day=timezone.now().date(), attempts=9, seizures=9, answered=9, effective=9, rang=9, talk_us=9, pdd_us=9,
+        day=day_of(at), attempts=9, seizures=9, answered=9, effective=9, rang=9, talk_us=9, pdd_us=9,
         carrier_id=5,
     )  # fmt: skip
     call_command("rebuild_reports")
