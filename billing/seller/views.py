@@ -11,7 +11,7 @@ from billing.seller.services import billing_settings, change_billing_settings
 from core.access import Access, allows
 from core.forms import PortalFormHelper
 from core.views.edit import FormView
-from systemlog.mail.services import NO_SERVER, mail_is_set
+from systemlog.mail.server import NO_SERVER, mail_is_set
 
 
 class BillingSettingsForm(forms.ModelForm):

@@ -19,7 +19,7 @@ from core.access import Access
 from core.forms import PortalFormHelper
 from core.views import FormActionView
 from systemlog.mail.models import OutgoingMail
-from systemlog.mail.services import NO_SERVER, mail_is_set
+from systemlog.mail.server import NO_SERVER, mail_is_set
 
 
 def money(invoice: Invoice) -> str:

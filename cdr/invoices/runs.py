@@ -1,38 +1,26 @@
-"""Issue the invoices of a period for all accounts: a preview with its totals, then exactly that, by a worker.
+"""Issue the invoices of a period for all accounts: a preview with its totals, then exactly that.
 
-Each account is its own transaction. A worker may die between two of them: beat hands the run out again, and accounts
-that have their invoice are passed over. An account whose charges are no longer those of the preview is refused, and
-says so; the others go on.
+What a person does with a run is here; what a worker then does, account by account, in ``issuing_runs``.
 """
 
 import datetime as dt
 
-import structlog
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db import connection, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.models import Account
-from billing.currencies import amount_text
 from billing.seller.services import billing_settings
 from cdr.invoices.billables import BILLED, UNBILLED
-from cdr.invoices.choices import RunOutcome, RunState
-from cdr.invoices.issuing import draft_invoice, issue_invoice, new_draft, require
-from cdr.invoices.models import Invoice, InvoiceRun, RunAccount
-from cdr.invoices.sending import send_invoice
+from cdr.invoices.choices import RunState
+from cdr.invoices.issuing import new_draft, require
+from cdr.invoices.models import InvoiceRun, RunAccount
 from cdr.invoices.sums import sums_of
+from cdr.invoices.tasks import issue_run
 from core.business_time import day_bounds
 from core.models import User
-from systemlog.choices import Category, Severity
-from systemlog.entries import write_entries
-from systemlog.mail.services import NoMailServer, mail_is_set
-from systemlog.models import LogEntry
+from systemlog.mail.server import NoMailServer, mail_is_set
 
-log = structlog.get_logger(__name__)
-
-FAULT = "An error of this program stopped it; its log has the particulars."
 TO_BILL = f"""
 SELECT a.id, count(*), -sum(e.amount)
 FROM billing_ledgerentry e JOIN accounts_account a ON a.balance_id = e.balance_id
@@ -78,8 +66,6 @@ def preview_run(*, actor: User, first_day: dt.date, last_day: dt.date, send: boo
 
 def start_run(*, run: InvoiceRun) -> InvoiceRun:
     """Let a worker issue what a preview shows. Raise ValidationError for one that is under way already."""
-    from cdr.invoices.tasks import issue_run  # The task imports this module.
-
     changed = InvoiceRun.objects.filter(pk=run.pk, state=RunState.PREVIEW).update(
         state=RunState.ISSUING, state_since=Now()
     )
@@ -97,101 +83,3 @@ def discard_run(*, run: InvoiceRun) -> None:
         if locked.state != RunState.PREVIEW:
             raise ValidationError("This run has begun, and stays.")
         locked.delete()
-
-
-def issue_accounts(run: InvoiceRun, until: dt.datetime) -> bool:
-    """Issue account by account until all have been, or the time is over; tell whether all have."""
-    waiting = run.accounts.filter(_to_do(run)).order_by("pk")
-    while (pk := waiting.values_list("pk", flat=True).first()) is not None:
-        issue_account(run, pk)
-        if timezone.now() > until:
-            return False
-    return True
-
-
-def _to_do(run: InvoiceRun) -> Q:
-    """Return the condition of an account that waits for its invoice, or its invoice for being sent."""
-    return Q(outcome=RunOutcome.WAITING) | (Q(outcome=RunOutcome.ISSUED, message="") if run.send else Q(pk__in=[]))
-
-
-def issue_account(run: InvoiceRun, pk: int) -> None:
-    """Issue the invoice of one account as it was previewed, or write down why not; then send it.
-
-    In a transaction of its own: setting the document takes long, and calls wait for the account's balance meanwhile.
-    """
-    with transaction.atomic():
-        if (row := _locked(run, pk)) is not None and row.outcome == RunOutcome.WAITING:
-            _issue(run, row)
-    if run.send:
-        with transaction.atomic():
-            if (row := _locked(run, pk)) is not None and row.invoice is not None:
-                row.message = sent_words(run, row.invoice)
-                row.save(update_fields=["message"])
-
-
-def _locked(run: InvoiceRun, pk: int) -> RunAccount | None:
-    """Lock an account of a run; None where another worker was first."""
-    rows = RunAccount.objects.select_for_update(of=("self",))
-    return rows.select_related("account__client", "account__balance").filter(_to_do(run), pk=pk).first()
-
-
-def _issue(run: InvoiceRun, row: RunAccount) -> None:
-    """Issue the invoice of an account that is locked, and note what became of it."""
-    try:
-        with transaction.atomic():
-            row.invoice = issue_as_previewed(run, row)
-        row.outcome = RunOutcome.ISSUED
-    except ValidationError as error:
-        row.outcome, row.message = RunOutcome.REFUSED, " ".join(error.messages)[:300]
-    except (OperationalError, InterfaceError):
-        # The database went away: beat hands the run out again.
-        raise
-    except Exception:
-        # One account's fault must not keep all others from their invoices.
-        log.exception("an invoice could not be issued", run=run.pk, account=row.account_id)
-        row.outcome, row.message = RunOutcome.REFUSED, FAULT
-    row.save(update_fields=["outcome", "message", "invoice"])
-
-
-def issue_as_previewed(run: InvoiceRun, row: RunAccount) -> Invoice:
-    """Draft and issue one invoice. Raise ValidationError where it comes to something else than was previewed."""
-    draft = draft_invoice(actor=run.created_by, account=row.account, first_day=run.first_day, last_day=run.last_day)
-    if (draft.lines_sum, draft.tax, draft.gross) != (row.lines_sum, row.tax, row.gross):
-        before, now = (amount_text(amount, row.currency) for amount in (row.gross, draft.gross))
-        raise ValidationError(f"It has changed since the preview, from {before} to {now}: preview it again.")
-    return issue_invoice(actor=run.created_by, invoice=draft)
-
-
-def sent_words(run: InvoiceRun, invoice: Invoice) -> str:
-    """Queue an invoice for its client and say so, or why not."""
-    try:
-        with transaction.atomic():
-            mail = send_invoice(actor=run.created_by, invoice=invoice, to=invoice.client.email, key="issued")
-        return f"Queued for {mail.to}"
-    except ValidationError as error:
-        return f"Not sent: {' '.join(error.messages)}"[:300]
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        log.exception("an invoice could not be sent", run=run.pk, invoice=invoice.pk)
-        return f"Not sent: {FAULT}"
-
-
-def finish_run(run: InvoiceRun) -> None:
-    """Note that a run is through, and tell the System Log."""
-    if not InvoiceRun.objects.filter(pk=run.pk, state=RunState.ISSUING).update(state=RunState.DONE, state_since=Now()):
-        return
-    counts = {outcome: run.accounts.filter(outcome=outcome).count() for outcome in RunOutcome}
-    refused = counts[RunOutcome.REFUSED]
-    write_entries(
-        [
-            LogEntry(
-                at=timezone.now(),
-                category=Category.BILLING,
-                severity=Severity.WARNING if refused else Severity.INFO,
-                reason="invoice_run_done",
-                message=f"{run}: {counts[RunOutcome.ISSUED]} issued, {refused} refused.",
-                refs=[],
-            )
-        ]
-    )

@@ -6,8 +6,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from cdr.invoices.choices import RunState
+from cdr.invoices.issuing_runs import finish_run, issue_accounts
 from cdr.invoices.models import InvoiceRun
-from cdr.invoices.runs import finish_run, issue_accounts
 from core.jobs.running import sole_worker
 
 # 'runs' in ASCII.

@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from accounts.models import Account
 from billing.seller.services import billing_settings, mail_sender
 from dids.models import DID
-from systemlog.mail.services import NoMailServer, queue_mail
+from systemlog.mail.server import NoMailServer
+from systemlog.mail.services import queue_mail
 
 LISTED = 200
 

@@ -1,4 +1,4 @@
 """Outgoing mail: written down in the transaction that wants it sent, handed to the mail server by a worker.
 
-from systemlog.mail.services import Attachment, mail_is_set, queue_mail
+server ← delivery ← tasks ← services (queue_mail, send_again), which other apps call
 """

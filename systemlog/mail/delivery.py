@@ -17,7 +17,7 @@ from systemlog.choices import Category, Severity
 from systemlog.entries import write_entries
 from systemlog.mail.choices import MailState
 from systemlog.mail.models import OutgoingMail
-from systemlog.mail.services import NoMailServer, mail_is_set, one_line
+from systemlog.mail.server import NoMailServer, mail_is_set, one_line
 from systemlog.models import LogEntry
 
 # After each failure that may pass: together nine hours, in which a person notices a broken server.

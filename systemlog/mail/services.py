@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import unicodedata
 import uuid
 from email.utils import formataddr
 from typing import Any
@@ -17,19 +16,12 @@ from django.db.models.functions import Now
 from core.models import User
 from systemlog.mail.choices import MailState
 from systemlog.mail.models import OutgoingMail
+from systemlog.mail.server import NoMailServer, mail_is_set, one_line
+from systemlog.mail.tasks import deliver_mail
 
 log = structlog.get_logger(__name__)
 
-NO_SERVER = "No mail server is set: nothing can be sent until EMAIL_URL names one (docs/operating.md)."
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-class NoMailServer(ValidationError):
-    """Nothing can be sent, because the installation names no mail server."""
-
-    def __init__(self) -> None:
-        super().__init__(NO_SERVER)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,17 +31,6 @@ class Attachment:
     name: str
     content: bytes
     content_type: str = "application/pdf"
-
-
-def mail_is_set() -> bool:
-    """Return whether the installation has a mail server."""
-    return bool(settings.EMAIL_HOST)
-
-
-def one_line(text: str) -> str:
-    """Return text as one line, which no header can end (RFC 5322, 2.2) and no mark turns round."""
-    line = _CONTROLS.sub(" ", text)
-    return " ".join("".join(sign for sign in line if unicodedata.category(sign) not in ("Cf", "Cs")).split())
 
 
 def sender_address(name: str, address: str) -> str:
@@ -77,12 +58,9 @@ def queue_mail(
     """
     if not mail_is_set():
         raise NoMailServer
-    for field, address in (("to", to), ("reply_to", reply_to)):
-        if address or field == "to":
-            try:
-                validate_email(address)
-            except ValidationError as error:
-                raise ValidationError({field: f"“{one_line(address)}” is no e-mail address."}) from error
+    _check_address("to", to)
+    if reply_to:
+        _check_address("reply_to", reply_to)
     values: dict[str, Any] = {
         "message_id": f"<{uuid.uuid4()}@{settings.MAIL_FROM.rpartition('@')[2].strip('>')}>",
         "sender": one_line(sender or settings.MAIL_FROM),
@@ -94,11 +72,7 @@ def queue_mail(
         "created_by": actor,
     }
     if attachment:
-        values |= {
-            "attachment_name": _UNSAFE_NAME.sub("-", attachment.name).strip("-.")[:100] or "document",
-            "attachment_type": attachment.content_type,
-            "attachment": attachment.content,
-        }
+        values |= _columns_of(attachment)
     with transaction.atomic():
         mail, made = OutgoingMail.objects.get_or_create(key=key, defaults=values)
     if made:
@@ -106,10 +80,25 @@ def queue_mail(
     return mail
 
 
+def _check_address(field: str, address: str) -> None:
+    """Raise ValidationError beside ``field`` for what is no e-mail address."""
+    try:
+        validate_email(address)
+    except ValidationError as error:
+        raise ValidationError({field: f"“{one_line(address)}” is no e-mail address."}) from error
+
+
+def _columns_of(attachment: Attachment) -> dict[str, Any]:
+    """Return a file as the columns that keep it, under a name that every file system takes."""
+    return {
+        "attachment_name": _UNSAFE_NAME.sub("-", attachment.name).strip("-.")[:100] or "document",
+        "attachment_type": attachment.content_type,
+        "attachment": attachment.content,
+    }
+
+
 def hand_to_worker(pk: int) -> None:
     """Tell a worker that a message waits. With the broker away, beat finds it."""
-    from systemlog.mail.tasks import deliver_mail
-
     try:
         deliver_mail.delay(pk)
     except Exception as error:  # noqa: BLE001 - whatever the broker has, the message is safe in the database

@@ -12,7 +12,8 @@ from core.tabs import ViewTab, register_tab
 from core.views import EmptyState, FormActionView, ListView, ObjectView, PageAction
 from systemlog.mail.choices import MailState
 from systemlog.mail.models import OutgoingMail
-from systemlog.mail.services import NO_SERVER, mail_is_set, send_again
+from systemlog.mail.server import NO_SERVER, mail_is_set
+from systemlog.mail.services import send_again
 
 
 class MailTable(t.PortalTable):

@@ -14,7 +14,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from accounts.models import Account
 from billing.choices import EntryKind
 from billing.posting import Posting, post
-from cdr.invoices import runs
+from cdr.invoices import issuing_runs
 from cdr.invoices.issuing import draft_invoice
 from cdr.invoices.models import Invoice, InvoiceRun, RunAccount
 from cdr.invoices.runs import discard_run, preview_run, start_run
@@ -102,7 +102,7 @@ def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(monkeypatch:
     for account in made:
         a_call(account, "1", october(2))
     run = started(actor)
-    issue = runs.issue_as_previewed
+    issue = issuing_runs.issue_as_previewed
     calls: list[int] = []
 
     def dying(*args: object) -> Invoice:
@@ -112,7 +112,7 @@ def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(monkeypatch:
             raise SystemExit("killed after it had issued, before its commit")
         return invoice
 
-    monkeypatch.setattr(runs, "issue_as_previewed", dying)
+    monkeypatch.setattr(issuing_runs, "issue_as_previewed", dying)
     with pytest.raises(SystemExit):
         issue_run(run.pk)
     assert Invoice.objects.count() == 2
@@ -128,7 +128,7 @@ def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(monkeypatch:
 @pytest.mark.django_db
 def test_a_long_run_is_handed_on(administrator: User, accounts: list[Account], monkeypatch: pytest.MonkeyPatch) -> None:
     run = started(administrator)
-    assert runs.issue_accounts(run, timezone.now() - dt.timedelta(seconds=1)) is False
+    assert issuing_runs.issue_accounts(run, timezone.now() - dt.timedelta(seconds=1)) is False
     assert Invoice.objects.count() == 1
     told: list[int] = []
     monkeypatch.setattr("cdr.invoices.tasks.issue_run.delay", told.append)
@@ -208,7 +208,7 @@ def test_a_fault_in_one_account_keeps_no_other_from_its_invoice(
     administrator: User, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = started(administrator)
-    issue = runs.issue_as_previewed
+    issue = issuing_runs.issue_as_previewed
 
     def faulty(run: InvoiceRun, row: RunAccount) -> Invoice:
         invoice = issue(run, row)
@@ -216,9 +216,9 @@ def test_a_fault_in_one_account_keeps_no_other_from_its_invoice(
             raise ArithmeticError("a fault of ours")
         return invoice
 
-    monkeypatch.setattr(runs, "issue_as_previewed", faulty)
+    monkeypatch.setattr(issuing_runs, "issue_as_previewed", faulty)
     issue_run(run.pk)
     run.refresh_from_db()
     refused = run.accounts.get(outcome="refused")
-    assert (run.state, refused.account_id, refused.message) == ("done", accounts[1].pk, runs.FAULT)
+    assert (run.state, refused.account_id, refused.message) == ("done", accounts[1].pk, issuing_runs.FAULT)
     assert sorted(Invoice.objects.values_list("number", flat=True)) == [f"INV-2026-{n:05d}" for n in range(1, 4)]

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts.models import Account
 from billing.choices import EntryKind
 from billing.ledger import check_ledger
-from cdr.invoices import crediting, issuing, runs
+from cdr.invoices import crediting, issuing, issuing_runs, runs
 from cdr.invoices.choices import CreditEffect
 from cdr.invoices.crediting import credit_invoice
 from cdr.invoices.issuing import CHANGED, draft_invoice, issue_invoice, refresh_draft
@@ -118,14 +118,14 @@ def test_the_document_is_set_and_sent_when_the_balance_is_free_again(
         assert at_the_same_moment(lambda: reserves(account)) == ["reserved"]
         raise SystemExit
 
-    monkeypatch.setattr(runs, "sent_words", killed)
+    monkeypatch.setattr(issuing_runs, "sent_words", killed)
     with pytest.raises(SystemExit):
-        runs.issue_account(run, row.pk)
+        issuing_runs.issue_account(run, row.pk)
     row.refresh_from_db()
     assert (row.outcome, row.message, row.invoice is not None) == ("issued", "", True)
     monkeypatch.undo()
     settings.EMAIL_HOST = "mail.example.net"
-    assert runs.issue_accounts(run, october(31).replace(year=2099)) is True
+    assert issuing_runs.issue_accounts(run, october(31).replace(year=2099)) is True
     row.refresh_from_db()
     assert row.message.startswith("Queued for ")
     assert Invoice.objects.count() == 1

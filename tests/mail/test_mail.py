@@ -15,7 +15,8 @@ from core.mail_settings import read_mail_url
 from core.models import User
 from systemlog.mail.delivery import AWAY, deliver, due_mail
 from systemlog.mail.models import OutgoingMail
-from systemlog.mail.services import Attachment, NoMailServer, queue_mail, send_again, sender_address
+from systemlog.mail.server import NoMailServer
+from systemlog.mail.services import Attachment, queue_mail, send_again, sender_address
 from systemlog.mail.tasks import deliver_due_mail, prune_attachments
 from systemlog.models import LogEntry
 from tests.mail.server import Keeper, mail_server
