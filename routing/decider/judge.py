@@ -22,6 +22,7 @@ from routing.snapshot import Snapshot
 log = structlog.get_logger(__name__)
 
 Funds = Callable[[InboundAttempt, tuple[Reserve, ...], int], Awaitable[Held]]
+Send = Callable[[dict[str, Any]], None]
 
 
 class State:
@@ -69,15 +70,21 @@ class Judge:
         def send(flat: dict[str, Any]) -> None:
             reply(json.dumps({**flat, "index": index, "label": label}, separators=(",", ":")).encode())
 
-        config = self.state.config
         try:
             attempt = InboundAttempt.from_call(request.get("call"), str(request.get("switch", "")))
         except ValueError as error:
             self.faults += 1
             log.warning("unreadable call", error=str(error)[:200])
-            send(no_decision(self.name, config.version if config else 0))
+            self._decide_nothing(send)
             return
+        self._decide(attempt, send)
+        self.decisions += 1
+        self._took.append(time.perf_counter_ns() - started)
+
+    def _decide(self, attempt: InboundAttempt, send: Send) -> None:
+        """Judge one call, and answer it or ask for its funds first."""
         try:
+            config = self.state.config
             if config is None:
                 raise LookupError("no configuration yet")
             facts = Facts(credit=self.state.credit)
@@ -88,8 +95,6 @@ class Judge:
                 self._answer(attempt, answer(decision, config.policy, self.name), send)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one call, the next must be answered
             self._fault(error, send)
-        self.decisions += 1
-        self._took.append(time.perf_counter_ns() - started)
 
     def percentiles(self) -> tuple[float, float]:
         """Return median and 99th percentile in ms of the last decisions, from request to answer in this process."""
@@ -99,7 +104,7 @@ class Judge:
         return took[len(took) // 2] / 1e6, took[min(len(took) - 1, len(took) * 99 // 100)] / 1e6
 
     async def _with_funds(
-        self, attempt: InboundAttempt, config: Snapshot, facts: Facts, decision: Decision, send: Callable[..., None]
+        self, attempt: InboundAttempt, config: Snapshot, facts: Facts, decision: Decision, send: Send
     ) -> None:
         try:
             held = await self.funds(attempt, decision.reserve, decision.max_seconds)
@@ -116,7 +121,7 @@ class Judge:
         except Exception as error:  # noqa: BLE001 - as above
             self._fault(error, send)
 
-    def _answer(self, attempt: InboundAttempt, flat: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
+    def _answer(self, attempt: InboundAttempt, flat: dict[str, Any], send: Send) -> None:
         """Send an answer with what the other nodes have to do with it: live calls, and phones registered there."""
         if self.cluster is None:
             send(flat)
@@ -135,7 +140,7 @@ class Judge:
         attempt: InboundAttempt,
         flat: dict[str, Any],
         limits: dict[str, int],
-        send: Callable[[dict[str, Any]], None],
+        send: Send,
     ) -> None:
         assert self.cluster is not None
         try:
@@ -154,7 +159,11 @@ class Judge:
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    def _fault(self, error: Exception, send: Callable[[dict[str, Any]], None]) -> None:
+    def _fault(self, error: Exception, send: Send) -> None:
         self.faults += 1
         log.error("call not judged", error=repr(error)[:500], trace="".join(traceback.format_exception(error))[-4000:])
+        self._decide_nothing(send)
+
+    def _decide_nothing(self, send: Send) -> None:
+        """Tell the switch that this call is not judged; it refuses it."""
         send(no_decision(self.name, self.state.config.version if self.state.config else 0))
