@@ -13,9 +13,9 @@ from carriers.models import Carrier, CarrierAccount, tech_prefix_format
 from carriers.networks import NetworkError, is_single, read_network, show_network
 from carriers.translation import TranslationField
 from core.amounts import AmountField
+from core.countries import country_choices
 from core.forms import PortalFormHelper
 from core.layouts import More
-from core.phone_numbers import country_choices
 
 
 class CarrierForm(forms.ModelForm):

@@ -8,8 +8,8 @@ from django.db.models import F, Q, QuerySet
 
 from cdr.choices import Outcome
 from cdr.models import CDR
+from core.countries import country_choices
 from core.filters import PortalFilterSet
-from core.phone_numbers import country_choices
 from dids.models import DID
 from routing.reasons import choices as reason_choices
 from systemlog.filters import CALL_ID, address_in, number_digits

@@ -1,14 +1,12 @@
-"""Telephone numbers as people write them, read into E.164 digits (ITU-T E.164), and digits written for reading.
+"""A telephone number as a person writes it, read into E.164 digits (ITU-T E.164), and digits written for reading.
 
 The switch's strict reading of what carriers send lives in routing; here a person types, pastes or looks at numbers.
+Many at once are read by ``core.number_lists``; where a number lies, ``core.countries`` says.
 """
 
 import dataclasses
 import functools
 import re
-import unicodedata
-from collections.abc import Iterator
-from typing import Any
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, ValidationResult
@@ -30,10 +28,10 @@ GLOBAL_CODES = {
 }
 NO_COUNTRY = "001"  # What phonenumbers calls the region of the codes above.
 
-_WRITTEN = re.compile(r"^(?:tel:)?\+?[\d\s().\-\u2010-\u2015/\u00a0]+$", re.IGNORECASE)
-_RANGE_WORD = re.compile(r"\s+to\s+|\s*\.\.+\s*|\s*[–—]\s*|\s+-\s+")
-_PARTS_OF_LIST = re.compile(r"[,;\t]")
-_DIGIT = re.compile(r"\d")
+# What a number may be written with.
+WRITTEN = re.compile(r"^(?:tel:)?\+?[\d\s().\-\u2010-\u2015/\u00a0]+$", re.IGNORECASE)
+_GROUPING = str.maketrans("", "", " ().-/\u00a0\u2010\u2011\u2012\u2013\u2014\u2015")
+_PLAIN = re.compile(r"[1-9][0-9]{6,14}")
 
 
 class NumberError(ValueError):
@@ -49,16 +47,6 @@ class Number:
     warning: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class WrittenNumber:
-    """One number of a pasted list: the line it stands on, its text, and the number or the reason it is none."""
-
-    line: int
-    text: str
-    number: Number | None
-    error: str = ""
-
-
 def read_number(text: str, default_region: str = "") -> Number:
     """Read a number written ``+44 20 7946 0018``, ``0044…``, ``44…``, or nationally within ``default_region``.
 
@@ -68,7 +56,7 @@ def read_number(text: str, default_region: str = "") -> Number:
     written = text.strip()
     if not written:
         raise NumberError("Enter a number.")
-    if not _WRITTEN.match(written):
+    if not WRITTEN.match(written):
         raise NumberError(f"“{shorten(written)}” is not a number: use digits, such as +44 20 7946 0018.")
     written = re.sub(r"^tel:", "", written, flags=re.IGNORECASE)
     if plain := _international_digits(written, default_region):
@@ -82,10 +70,6 @@ def read_number(text: str, default_region: str = "") -> Number:
     return _judged(parsed, written)
 
 
-_GROUPING = str.maketrans("", "", " ().-/\u00a0\u2010\u2011\u2012\u2013\u2014\u2015")
-_PLAIN = re.compile(r"[1-9][0-9]{6,14}")
-
-
 def _international_digits(written: str, region: str) -> str:
     """Return the digits of a number that says itself that it is international, or nothing."""
     compact = written.translate(_GROUPING)
@@ -96,6 +80,11 @@ def _international_digits(written: str, region: str) -> str:
     elif region:
         return ""
     return compact if _PLAIN.fullmatch(compact) else ""
+
+
+def parse_digits(digits: str) -> phonenumbers.PhoneNumber | None:
+    """Return E.164 ``digits`` as phonenumbers parses them, or None where no country has such a code."""
+    return (_direct(digits) if _PLAIN.fullmatch(digits) else None) or _parsed("+" + digits, None)
 
 
 def _direct(digits: str) -> phonenumbers.PhoneNumber | None:
@@ -242,118 +231,6 @@ def format_number(digits: str) -> str:
     return formatted if phonenumbers.normalize_digits_only(formatted) == digits else "+" + digits
 
 
-def area_of(digits: str, *, valid: bool = False) -> str:
-    """Return the place that E.164 ``digits`` belong to, in English, or nothing; ``valid``: it is known to be."""
-    parsed = _direct(digits) if _PLAIN.fullmatch(digits) else None
-    try:
-        parsed = parsed or phonenumbers.parse("+" + digits)
-    except phonenumbers.NumberParseException:
-        return ""
-    if not valid and not phonenumbers.is_valid_number(parsed):
-        return ""
-    return _geocoder().description_for_valid_number(parsed, "en")
-
-
-def _geocoder() -> Any:
-    """Return the tables of places, which most processes never need: they take long to load."""
-    from phonenumbers import geocoder
-
-    return geocoder
-
-
-def read_range(first: str, last: str, default_region: str = "", *, limit: int) -> list[Number]:
-    """Return every number from ``first`` to ``last``, both included; ``last`` may be the final digits only.
-
-    Raise NumberError where the ends do not belong together or the range holds more than ``limit`` numbers.
-    """
-    start = read_number(first, default_region)
-    ending = phonenumbers.normalize_digits_only(last)
-    if not _WRITTEN.match(last.strip()):
-        raise NumberError(f"“{shorten(last.strip())}” is not a number: use digits only.")
-    # Final digits replace those of the first number ("+44 20 7946 0010 – 19"); a whole number is read as one.
-    if len(ending) < MIN_DIGITS and not last.strip().startswith("+"):
-        end_digits = start.digits[: -len(ending)] + ending
-    else:
-        end_digits = read_number(last, default_region).digits
-    if len(end_digits) != len(start.digits):
-        raise NumberError(f"+{start.digits} and +{end_digits} differ in length.")
-    size = int(end_digits) - int(start.digits) + 1
-    if size < 1:
-        raise NumberError(f"The range ends at +{end_digits}, before it begins at +{start.digits}.")
-    if size > limit:
-        raise NumberError(f"This range holds {size:,} numbers; at most {limit:,} can be added at once.")
-    return [describe(str(value)) for value in range(int(start.digits), int(end_digits) + 1)]
-
-
-def read_list(text: str, default_region: str = "", *, limit: int) -> Iterator[WrittenNumber]:
-    """Read a pasted list: one number or range a line (or separated by comma, semicolon, tab), ``#`` begins a remark.
-
-    Words beside a number, as in a provider's table, are passed over: without a digit they are no misspelt number.
-    Yield what each one holds, in order. Raise NumberError when more than ``limit`` numbers have been read.
-    """
-    count = 0
-    for line, content in enumerate(text.splitlines(), start=1):
-        parts = [part.strip() for part in _PARTS_OF_LIST.split(content.partition("#")[0]) if part.strip()]
-        with_digits = [part for part in parts if _DIGIT.search(part)]
-        for written in with_digits or parts[:1]:
-            try:
-                numbers = _numbers_of(written, default_region, limit)
-            except NumberError as error:
-                numbers = []
-                yield WrittenNumber(line, written, None, str(error))
-            count += max(len(numbers), 1)
-            if count > limit:
-                raise NumberError(f"At most {limit:,} numbers can be added at once.")
-            for number in numbers:
-                yield WrittenNumber(line, written, number)
-
-
-def range_ends(written: str) -> tuple[str, str] | None:
-    """Return first and last number of a text that is a range, "+44 20 7946 0010 - 19"; None where it is none."""
-    ends = _RANGE_WORD.split(written)
-    if len(ends) == 1:
-        # 442079460010-442079460019: a lone hyphen between two whole numbers is a range, not grouping.
-        halves = written.split("-")
-        if len(halves) == 2 and all(len(phonenumbers.normalize_digits_only(half)) >= MIN_DIGITS for half in halves):
-            ends = halves
-    return (ends[0], ends[1]) if len(ends) == 2 and all(ends) else None
-
-
-def _numbers_of(written: str, region: str, limit: int) -> list[Number]:
-    ends = range_ends(written)
-    if ends is None:
-        return [read_number(written, region)]
-    if not _DIGIT.search(ends[1]):
-        return [read_number(ends[0], region)]  # "+44 20 7946 0018 - Reception"
-    return read_range(*ends, region, limit=limit)
-
-
 def shorten(text: str, length: int = 40) -> str:
     """Return ``text`` cut to ``length`` characters, for messages that repeat what somebody pasted."""
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-@functools.cache
-def country_choices() -> list[tuple[str, str]]:
-    """Return (ISO 3166 code, "United Kingdom (+44)") for every country that has a numbering plan, by name."""
-    choices = []
-    for region in phonenumbers.SUPPORTED_REGIONS:
-        code = phonenumbers.country_code_for_region(region)
-        choices.append((region, f"{country_name(region)} (+{code})"))
-    # Without accents: "Åland Islands" stands among the A.
-    return sorted(choices, key=lambda choice: unicodedata.normalize("NFKD", choice[1]))
-
-
-# What phonenumbers has no name for.
-_NAMES = {
-    "AC": "Ascension Island", "BL": "Saint Barthélemy", "EH": "Western Sahara", "MF": "Saint Martin",
-    "TA": "Tristan da Cunha", "XK": "Kosovo",
-}  # fmt: skip
-
-
-@functools.cache
-def country_name(region: str) -> str:
-    """Return the English name of an ISO 3166 region, or the code itself where none is known."""
-    example = phonenumbers.example_number(region) if region in phonenumbers.SUPPORTED_REGIONS else None
-    named = _geocoder().country_name_for_number(example, "en") if example else ""
-    return named or _NAMES.get(region, region)

@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from carriers.models import Carrier
 from core.constraints import is_deadlock, refuse_archived, violated_constraint
+from core.countries import area_of
 from core.history import acting
 from core.models import User
-from core.phone_numbers import NumberError, WrittenNumber, area_of, range_ends, read_list, read_number, read_range
+from core.number_lists import WrittenNumber, range_ends, read_list, read_range
+from core.phone_numbers import NumberError, read_number
 from core.preview import Outcome, PreviewOutdated, digest_of
 from dids.models import DID
 from dids.rental_plans import default_bought_plans

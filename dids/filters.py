@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Account, Alias, Client
 from carriers.models import Carrier
+from core.countries import country_choices
 from core.filters import LeftOut, PortalFilterSet
-from core.phone_numbers import country_choices
 from dids.choices import DIDState
 from dids.models import DID
 from dids.plans.models import RentalPlan

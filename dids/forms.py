@@ -9,8 +9,8 @@ from django.db.models import Q
 from accounts.models import Account, Alias
 from billing.forms import free_seconds_help, name_amounts
 from billing.rate_fields import PRICE_FIELDS
+from core.countries import country_choices
 from core.forms import PortalFormHelper
-from core.phone_numbers import country_choices
 from dids.models import DID, DIDPrice
 from dids.plans.choices import RentalSide
 from dids.plans.forms import PlanField

@@ -9,11 +9,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from carriers.models import Carrier
+from core.countries import area_of, country_choices
 from core.jobs.choices import LineOutcome
 from core.jobs.columns import Column
 from core.jobs.kinds import FileRow, ImportKind, Planned, Told
 from core.jobs.rows import ReadError, strange_character
-from core.phone_numbers import NumberError, area_of, country_choices, read_number, shorten
+from core.phone_numbers import NumberError, read_number, shorten
 from dids import transitions
 from dids.choices import DIDState
 from dids.forms import RegionField

@@ -12,7 +12,7 @@ from carriers.models import Carrier
 from carriers.selectors import usual_region
 from core import render
 from core.access import Access
-from core.phone_numbers import country_name
+from core.countries import country_name
 from core.preview import Outcome, digest_of
 from core.sip_addresses import sip_targets
 from core.tabs import ViewTab, bounded_count, register_tab

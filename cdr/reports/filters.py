@@ -14,8 +14,8 @@ from cdr.reports.groupings import GROUPINGS, Grouping
 from cdr.reports.models import MoneyDay, TrafficDay
 from cdr.reports.periods import EARLIEST, LATEST, MOST_DAYS, Period, period_of
 from cdr.reports.sums import margin_rows, traffic_rows
+from core.countries import country_choices
 from core.filters import Chip, PortalFilterSet
-from core.phone_numbers import country_choices
 from dids.models import DID
 
 ROW = re.compile(r"#(\d{1,18})")

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.models import Account, Client
 from carriers.models import Carrier
 from core.business_time import DAY, day_bounds, next_month
-from core.phone_numbers import country_choices
+from core.countries import country_choices
 from core.sentences import set_for_reading
 from dids.models import DID
 from systemlog.references import page_of

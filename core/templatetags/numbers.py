@@ -2,7 +2,8 @@
 
 from django import template
 
-from core.phone_numbers import country_name, format_number
+from core.countries import country_name
+from core.phone_numbers import format_number
 from core.sentences import set_for_reading
 
 register = template.Library()

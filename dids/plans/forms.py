@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from core.phone_numbers import country_choices
+from core.countries import country_choices
 from core.render import money_text
 from dids.plans.choices import RentalSide
 from dids.plans.models import RentalPlan

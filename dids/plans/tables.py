@@ -4,7 +4,7 @@ from typing import Any
 
 from core import render
 from core import tables as t
-from core.phone_numbers import country_name
+from core.countries import country_name
 from dids.plans.models import RentalPlan
 
 

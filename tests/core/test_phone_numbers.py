@@ -6,16 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import phone_numbers
-from core.phone_numbers import (
-    NumberError,
-    area_of,
-    country_choices,
-    describe,
-    format_number,
-    read_list,
-    read_number,
-    read_range,
-)
+from core.countries import area_of, country_choices
+from core.number_lists import read_list, read_range
+from core.phone_numbers import NumberError, describe, format_number, read_number
 
 
 @pytest.mark.parametrize(
