@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.choices import AccountState
 from accounts.models import Account, Alias, Client
 from billing.models import Product
-from billing.selectors import currency_conflict, what_keeps_owner
-from billing.services import open_balance, set_terms, take_terms
+from billing.selectors import currency_conflict
+from billing.services import delete_owner, open_balance, set_terms, take_terms
 from core.constraints import refuse_archived, violated_constraint
 from core.fields import ZERO
 from core.history import acting
@@ -166,13 +166,7 @@ def delete_account(*, actor: User, account: Account) -> None:
 
     Raise ValidationError that names what keeps it.
     """
-    with transaction.atomic(), acting(actor):
-        locked = Account.objects.select_for_update(of=("self", "balance")).select_related("balance").get(pk=account.pk)
-        if held := what_keeps_owner(locked):
-            raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
-        balance = locked.balance
-        locked.delete()
-        balance.delete()
+    delete_owner(actor=actor, owner=account)
 
 
 def archive_account(*, actor: User, account: Account, archived: bool = True) -> Account:

@@ -11,7 +11,9 @@ from django.db.models import Sum
 from billing.choices import EntryKind
 from billing.models import Balance, LedgerEntry, currency_code
 from billing.posting import LARGEST, Posting, lock_balances, post
+from billing.selectors import what_keeps_owner
 from core.fields import ZERO
+from core.history import acting
 from core.models import User
 from core.render import money_text
 
@@ -30,6 +32,18 @@ def open_balance(
     _check_terms(balance)
     balance.save()
     return balance
+
+
+def delete_owner(*, actor: User, owner: Any) -> None:
+    """Delete a carrier or an account, with its balance. Raise ValidationError that names what keeps it."""
+    with transaction.atomic(), acting(actor):
+        rows = type(owner).objects.select_for_update(of=("self", "balance")).select_related("balance")
+        locked = rows.get(pk=owner.pk)
+        if held := what_keeps_owner(locked):
+            raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
+        balance = locked.balance
+        locked.delete()
+        balance.delete()
 
 
 def record_payment(

@@ -10,8 +10,8 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from billing.models import Product
-from billing.selectors import currency_conflict, what_keeps_owner
-from billing.services import open_balance, set_terms, take_terms
+from billing.selectors import currency_conflict
+from billing.services import delete_owner, open_balance, set_terms, take_terms
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import show_network
 from carriers.selectors import conflicting_accounts
@@ -80,13 +80,7 @@ def delete_carrier(*, actor: User, carrier: Carrier) -> None:
 
     Raise ValidationError that names what keeps it.
     """
-    with transaction.atomic(), acting(actor):
-        locked = Carrier.objects.select_for_update(of=("self", "balance")).select_related("balance").get(pk=carrier.pk)
-        if held := what_keeps_owner(locked):
-            raise ValidationError(f"{locked} has {' and '.join(held)}: archive it instead.")
-        balance = locked.balance
-        locked.delete()
-        balance.delete()
+    delete_owner(actor=actor, owner=carrier)
 
 
 def archive_carrier(*, actor: User, carrier: Carrier, archived: bool = True) -> Carrier:
