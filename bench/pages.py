@@ -30,7 +30,6 @@ class Timing:
     page: Page
     status: int
     queries: int
-    first_ms: float
     times_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
     slowest_sql: tuple[float, str] = (0.0, "")
@@ -104,7 +103,7 @@ def measure(client: Any, page: Page, repeat: int) -> Timing:
     slowest = max(
         ((float(query["time"]) * 1000, query["sql"]) for query in captured.captured_queries), default=(0.0, "")
     )
-    timing = Timing(page, status, len(captured), first, slowest_sql=slowest)
+    timing = Timing(page, status, len(captured), slowest_sql=slowest)
     # A page far off the mark shows so at once.
     for _ in range(repeat if first < 20 * EXPECTED_MS else 2):
         cpu = time.process_time()
