@@ -1,6 +1,7 @@
 """The structure that import-linter does not see: relations between tables, and apps that lie inside another one."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import models
+
+import core
 
 LAYERS = [
     ["reports"],
@@ -88,6 +91,14 @@ def test_no_app_imports_one_above_it() -> None:
             used = {app_of(name) for name in imported(path)} - {app, ""}
             found |= {(module, other) for other in used if HEIGHT[other] >= HEIGHT[app]}
     assert found == UPWARD
+
+
+def test_the_map_of_core_names_each_of_its_modules() -> None:
+    """Whoever looks for something in core finds it by what it serves (core/__init__.py)."""
+    folder = settings.BASE_DIR / "core"
+    modules = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    named = set(re.findall(r"\w+", core.__doc__ or ""))
+    assert modules - {"__init__", "migrations"} - named == set()
 
 
 def test_no_package_of_ours_is_hidden_by_the_standard_library() -> None:
