@@ -29,15 +29,18 @@ def reserve(attempt: InboundAttempt, decision: Decision) -> Held:
 
 
 def _asked(statement: str, of_the_free: str, values: list[Any]) -> Any:
-    """Run a statement of the deciders and return its first row; without what somebody holds for long, where that is."""
+    """Run a statement of the deciders and return its first row; without what somebody holds for long, where that is.
+
+    In no transaction but its own: the commit of an answer that is only repeated does not wait for the disk.
+    """
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
             cursor.execute(statement, values)
             return cursor.fetchone()
     except OperationalError as error:
         if not isinstance(error.__cause__, errors.LockNotAvailable):
             raise
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(of_the_free, values)
         return cursor.fetchone()
 

@@ -116,3 +116,10 @@ def test_a_switch_that_asks_over_http_is_told_that_it_is_unknown() -> None:
     with somebody_holds(busy):
         assert _asked(RESERVE, RESERVE_FREE, values) is None
     assert _asked(RESERVE, RESERVE_FREE, values) is not None
+
+
+def test_it_is_asked_in_no_transaction_but_its_own() -> None:
+    """A repeated answer's commit does not wait for the disk; it may not be that of anything else."""
+    values = [json.dumps([ask(leg(a_balance("10")))]), QUANTUM, CUT_MARGIN]
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        _asked(RESERVE, RESERVE_FREE, values)
