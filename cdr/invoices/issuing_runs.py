@@ -87,7 +87,8 @@ def issue_as_previewed(run: InvoiceRun, row: RunAccount) -> Invoice:
     draft = draft_invoice(actor=run.created_by, account=row.account, first_day=run.first_day, last_day=run.last_day)
     if (draft.lines_sum, draft.tax, draft.gross) != (row.lines_sum, row.tax, row.gross):
         before, now = (amount_text(amount, row.currency) for amount in (row.gross, draft.gross))
-        raise ValidationError(f"It has changed since the preview, from {before} to {now}: preview it again.")
+        after = f"{now} {row.currency}"
+        raise ValidationError(f"It has changed since the preview, from {before} to {after}: preview it again.")
     return issue_invoice(actor=run.created_by, invoice=draft)
 
 

@@ -48,7 +48,9 @@ class SumColumn(t.MoneyColumn):
 class InvoiceTable(t.PortalTable):
     """Invoices and credit notes."""
 
-    name = t.LinkColumn("Number", accessor="list_name", order_by=("number", "pk"))
+    name = t.LinkColumn(
+        "Number", accessor="list_name", order_by=("number", "pk"), attrs={"td": {"class": "text-nowrap"}}
+    )
     kind = t.PillColumn()
     state = t.PillColumn()
     client = t.LinkColumn(to="client")
@@ -128,7 +130,7 @@ class RunAccountTable(t.PortalTable):
     client = t.LinkColumn(accessor="account__client", to="account__client")
     account = t.LinkColumn(to="account")
     outcome = t.PillColumn()
-    invoice = t.LinkColumn(to="invoice")
+    invoice = t.LinkColumn(to="invoice", attrs={"td": {"class": "text-nowrap"}})
     entries = t.NumberColumn("Charges")
     net = SumColumn(currency="currency")
     tax = SumColumn(currency="currency")

@@ -81,7 +81,7 @@ def test_what_changed_since_the_preview_is_refused_and_the_rest_goes_on(
     issue_run(run.pk)
     rows = {row.account_id: (row.outcome, row.message) for row in run.accounts.all()}
     assert rows[accounts[0].pk] == (
-        "refused", "It has changed since the preview, from 1.20 to 2.40: preview it again.",
+        "refused", "It has changed since the preview, from 1.20 to 2.40 EUR: preview it again.",
     )  # fmt: skip
     assert rows[accounts[1].pk][0] == "refused" and "draft for this account" in rows[accounts[1].pk][1]
     assert [rows[account.pk][0] for account in accounts[2:]] == ["issued", "issued"]
