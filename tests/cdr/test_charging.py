@@ -6,13 +6,15 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test import Client as Browser
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Account
 from billing.choices import ProductKind
-from billing.ledger import prove_balances
-from billing.models import LedgerEntry, ProductMapping, Rate
+from billing.ledger import check_ledger, prove_balances
+from billing.models import LedgerEntry, ProductMapping, Rate, RateTable
 from billing.services import record_payment
 from carriers.models import CarrierAccount
 from cdr.models import CDR, ChargedLeg
@@ -109,6 +111,25 @@ def test_a_later_price_does_not_touch_a_call_that_began_before(route: dict[str, 
     account.save()
     take_in([event_of(end)])
     assert ChargedLeg.objects.get(leg="account").amount == Decimal("0.36")
+
+
+def test_what_a_call_was_charged_by_may_go_and_its_charge_stays(route: dict[str, int], operator_page: Browser) -> None:
+    """Rate and mapping deleted, product taken away, table renamed: leg, entry, CDR and proof are what they were."""
+    call = Call()
+    take_in([event_of(event) for event in call.answered(**route)])
+    before = ChargedLeg.objects.values().get(leg="account")
+    page = reverse("cdr:cdr_detail", args=[call.attempt])
+    assert before["rate_table_label"] in operator_page.get(page).content.decode()
+    Account.objects.filter(pk=route["account_id"]).update(product=None)
+    ProductMapping.objects.filter(pk=before["mapping_id"]).delete()
+    Rate.objects.filter(pk=before["rate_id"]).delete()
+    RateTable.objects.filter(pk=before["rate_table_id"]).update(name="renamed")
+    take_in([event_of(event) for event in call.answered(**route)])
+    assert ChargedLeg.objects.values().get(leg="account") == before
+    text = operator_page.get(page).content.decode()
+    assert before["rate_table_label"] in text and before["product_label"] in text
+    assert booked() == [("account", Decimal("-0.36"))]
+    assert not check_ledger()
 
 
 @pytest.mark.parametrize("reason", ["no_answer", "did_unknown"])
