@@ -60,7 +60,7 @@ def _tell(balance: Balance) -> LogEntry:
                 key=f"low-balance:{balance.pk}:{balance.low_since.isoformat()}",
                 to=address,
                 subject=f"Low balance: {stands}",
-                body=_body(name, stands, limit),
+                body=_body(balance, name, stands, limit),
                 sender=sender,
                 reply_to=reply_to,
                 refs=refs,
@@ -85,14 +85,16 @@ def recipient(balance: Balance) -> str:
     return balance.low_email or (client.email if client else "")
 
 
-def _body(name: str, stands: str, limit: str) -> str:
+def _body(balance: Balance, name: str, stands: str, limit: str) -> str:
     seller = billing_settings().name
+    credit = f"{money_text(balance.credit_limit)} {balance.currency}"
+    ends = f"the credit limit of {credit} is used up too" if balance.credit_limit else "it is used up"
     return "\n".join(
         [
             f"The balance of {name} is {stands}.",
             f"That is below {limit}, the amount below which you wished to be told.",
             "",
-            "Calls that cost something end, and further ones are refused, when it is used up.",
+            f"Calls that cost something end, and further ones are refused, when {ends}.",
             "",
             seller or "This message was sent by a machine.",
         ]

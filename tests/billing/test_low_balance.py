@@ -66,13 +66,16 @@ def test_a_notice_is_sent_once_per_crossing(server: Keeper, account: Account) ->
     deliver_due_mail()
     [message] = server.messages
     assert (message["To"], message["Subject"]) == ("pay@bloom.example", "Low balance: 4.999999 USD")
-    assert "below 5.00 USD" in message.get_content()
+    assert "below 5.00 USD" in message.get_content() and "when it is used up" in message.get_content()
     assert log() == ["The balance of Main office is 4.999999 USD, below 5.00 USD. A notice goes to pay@bloom.example."]
     assert LogEntry.objects.get(reason="low_balance").refs[0]["label"] == "Main office"
     record_payment(actor=a_user(), balance=balance, amount=Decimal(2), idempotency_key="up")
-    charge(balance, "3", "d")
+    set_terms(actor=a_user(), balance=balance, credit_limit=Decimal(4))
+    charge(balance, "8", "d")
     assert tell_low_balances() == 1
     deliver_due_mail()
+    # Its calls go on below zero, so the notice says where they end.
+    assert "when the credit limit of 4.00 USD is used up too" in server.messages[1].get_content()
     assert len(server.messages) == 2
 
 
