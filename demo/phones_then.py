@@ -39,34 +39,8 @@ def registrations(seed: int, switch: str, begun: dt.datetime, days: float, lost_
     start = end - days * 24 * HOUR
     events = []
 
-    def tell(at: float, alias: str, action: str, **body: Any) -> None:
-        came = received_from(alias, 0, 1) if alias in ALIASES else ""
-        fields = {
-            "action": action,
-            "alias": alias,
-            "contact": f"<{contact_of(alias)}>" if alias in ALIASES else f"<sip:{alias}@192.0.2.230:5060>",
-            "received": came,
-            "user_agent": agent_of(alias) if alias in ALIASES else "friendly-scanner",
-            "expires": f"{at + EXPIRES:.6f}" if action in {"registered", "refreshed"} else 0,
-            "call_id": f"{chance.getrandbits(64):016x}",
-            "source": came.partition(":")[0] or "192.0.2.230",
-            "port": int(came.partition(":")[2] or 5060),
-            "transport": "udp",
-            "reason": "",
-        }
-        events.append(
-            {
-                "v": 1,
-                "switch": switch,
-                "attempt": str(uuid.UUID(int=chance.getrandbits(128))),
-                "seq": 0,
-                "at": f"{at:.6f}",
-                "started": f"{at:.6f}",
-                "type": "registration",
-            }
-            | fields
-            | body
-        )
+    def tell(at: float, alias: str, action: str, reason: str = "") -> None:
+        events.append(_event(chance, switch, at, alias, action, reason))
 
     for alias in ALIASES:
         first = start + chance.random() * 600
@@ -88,6 +62,32 @@ def registrations(seed: int, switch: str, begun: dt.datetime, days: float, lost_
         for name in ("100", "admin", "1001"):
             tell(at + len(name), name, "refused", reason="unknown_user")
     return sorted(events, key=lambda event: event["at"])
+
+
+def _event(chance: random.Random, switch: str, at: float, alias: str, action: str, reason: str) -> dict[str, Any]:
+    """Return one event of a registration (switch/CONTRACT.md); a name that is no alias is a scanner's."""
+    known = alias in ALIASES
+    came = received_from(alias, 0, 1) if known else ""
+    return {
+        "action": action,
+        "alias": alias,
+        "contact": f"<{contact_of(alias)}>" if known else f"<sip:{alias}@192.0.2.230:5060>",
+        "received": came,
+        "user_agent": agent_of(alias) if known else "friendly-scanner",
+        "expires": f"{at + EXPIRES:.6f}" if action in {"registered", "refreshed"} else 0,
+        "call_id": f"{chance.getrandbits(64):016x}",
+        "source": came.partition(":")[0] or "192.0.2.230",
+        "port": int(came.partition(":")[2] or 5060),
+        "transport": "udp",
+        "reason": reason,
+        "v": 1,
+        "switch": switch,
+        "attempt": str(uuid.UUID(int=chance.getrandbits(128))),
+        "seq": 0,
+        "at": f"{at:.6f}",
+        "started": f"{at:.6f}",
+        "type": "registration",
+    }
 
 
 def _times(chance: random.Random, start: float, end: float, every: float) -> list[float]:
