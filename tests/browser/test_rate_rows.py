@@ -1,5 +1,6 @@
 """A rate is edited where it stands, by keyboard alone; any console error fails the test."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +56,27 @@ def test_a_row_is_opened_refused_saved_and_left_by_keyboard(rates: Page) -> None
     page.keyboard.press("Escape")
     expect(page.locator("[data-row-editor]")).to_have_count(0)
     expect(page.locator("tbody tr").nth(1)).to_contain_text("0.03")
+
+
+def test_a_row_that_has_just_come_back_is_sent_as_a_row(rates: Page) -> None:
+    """Whoever is faster than the page finds no moment in which Enter would open the rate's own page."""
+    page = rates
+    page.locator("[data-row-edit]").first.click()
+    price = page.locator("[data-row-editor] input[name=rate_minute]")
+    price.fill("much")
+    page.evaluate(
+        """() => new MutationObserver((changes, observer) => {
+          const row = document.querySelector("[data-row-editor]:has(.is-invalid)");
+          if (!row) return;
+          observer.disconnect();
+          row.querySelector("input[name=rate_minute]").value = "0.025";
+          row.querySelector("form").requestSubmit();
+        }).observe(document.querySelector("tbody"), {childList: true, subtree: true})"""
+    )
+    price.press("Enter")
+    expect(page.locator("tbody tr").first).to_contain_text("0.025")
+    expect(page.locator("[data-row-editor]")).to_have_count(0)
+    expect(page).to_have_title(re.compile("Baltics"))
 
 
 def test_amounts_stand_under_each_other_while_rows_come_back_alone(rates: Page) -> None:
