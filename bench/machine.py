@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,20 @@ def describe() -> str:
     return (
         f"{os.cpu_count()} cores of {model}, {memory:.0f} GB, Linux {platform.release()}, "
         f"{platform.python_implementation()} {platform.python_version()}; load before: {os.getloadavg()[0]:.1f}"
+    )
+
+
+def noise(seconds: float = 0.5) -> str:
+    """Return how evenly a fixed piece of work is done now: by how much this machine, or its host, is busy otherwise."""
+    took = []
+    until = time.perf_counter() + seconds
+    while (started := time.perf_counter()) < until:
+        sum(range(20_000))
+        took.append(time.perf_counter() - started)
+    took.sort()
+    return (
+        f"a loop takes {took[0] * 1e6:.0f} µs at best, {percentile(took, 0.5) * 1e6:.0f} at p50, "
+        f"{percentile(took, 0.99) * 1e6:.0f} at p99"
     )
 
 

@@ -177,7 +177,8 @@ def run(asked: argparse.Namespace, url: str, folder: Path) -> None:
 
 
 def measure(case: str, switch: Switch, asked: argparse.Namespace, pids: list[int]) -> None:
-    """Print one case: times at the rate, and the most."""
+    """Print one case: times at the rate, and the most; before it, how quiet the machine is."""
+    noise = machine.noise()
     switch.at_a_rate(200, 200)
     before, began = machine.cpu_seconds(pids), time.perf_counter()
     took = switch.at_a_rate(asked.rate, int(asked.rate * asked.seconds))
@@ -186,7 +187,7 @@ def measure(case: str, switch: Switch, asked: argparse.Namespace, pids: list[int
     print(
         f"{case:24} at {asked.rate:,}/s: p50 {p50:.1f} ms   p99 {p99:.1f} ms   p99.9 {p999:.1f} ms   "
         f"longest {took[-1] * 1000:.0f} ms   both deciders {busy:.0%} of a core   "
-        f"at most {switch.at_most(asked.calls):,.0f}/s",
+        f"at most {switch.at_most(asked.calls):,.0f}/s   ({noise})",
         flush=True,
     )
 

@@ -6,13 +6,13 @@ the switch knows; where the facts do not say it, they are ``unknown`` and the sw
 
 from typing import Any, NoReturn
 
-from billing.rating import quantum, quantum_seconds
+from billing.rating import quantum
 from routing import near
 from routing.decision import Check, Decision, Facts, InboundAttempt, Outcome, Ref, Reserve
 from routing.leg_prices import CARRIER_LEG, NO_PRODUCT, LegPrice, account_leg_price, carrier_leg_price
 from routing.networks import parse_address
 from routing.numbers import Received, fits_tech_prefix, read_number, received_number
-from routing.price_words import amount_words, price_words
+from routing.price_words import funds_words, lack_words, price_words
 from routing.refs import account_ref, alias_ref, billed_ref, carrier_ref, did_ref, ref_of
 from routing.rows import Account, Alias, Carrier, CarrierAccount, Did
 from routing.snapshot import Snapshot
@@ -307,22 +307,16 @@ class _Evaluation:
             self.passed("Nothing to pay")
             return
         used = self.used["funds"] = {}
-        for leg, _, amount, currency, rate, free in self.reserve:
-            enough = used[leg] = self.facts.funds.get(leg)
-            name = self.carrier.name if leg == CARRIER_LEG else self.account.name
-            row = self.carrier if leg == CARRIER_LEG else self.account
-            if enough is None:
-                words = "Whether {} has {} is not known"
-                self.refuse("funds_unknown", words, name, amount_words(amount, currency), row=row)
-            if not enough and free is not None and rate is not None:
-                words = "{} cannot cover the first {} s of a call, which cost {} where no free seconds pay them"
-                seconds = quantum_seconds(rate, self.config.policy.reservation_seconds)
-                self.refuse(f"{leg}_no_credit", words, name, seconds, amount_words(amount, currency), row=row)
+        for reserve in self.reserve:
+            enough = used[reserve.leg] = self.facts.funds.get(reserve.leg)
             if not enough:
-                self.refuse(f"{leg}_no_credit", "{} does not have {}", name, amount_words(amount, currency), row=row)
-        self.passed(
-            "{}", "; ".join(f"{leg.leg}: {amount_words(leg.amount, leg.currency)} are there" for leg in self.reserve)
-        )
+                self._refuse_funds(reserve, known=enough is not None)
+        self.passed(*(funds_words(self.reserve) if self.explain else ()))
+
+    def _refuse_funds(self, reserve: Reserve, *, known: bool) -> NoReturn:
+        payer = self.carrier if reserve.leg == CARRIER_LEG else self.account
+        words = lack_words(reserve, payer.name, self.config.policy.reservation_seconds, known) if self.explain else ()
+        self.refuse(f"{reserve.leg}_no_credit" if known else "funds_unknown", *words, row=payer)
 
     def registered(self) -> None:
         """Check 14: only the switch knows its contacts."""

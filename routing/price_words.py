@@ -1,9 +1,10 @@
-"""What a leg is priced by, in words, for the record of a decision."""
+"""What a leg is priced by, and whether it can be paid, in words, for the record of a decision."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
-from billing.rating import RateValues
-from routing.decision import Ref
+from billing.rating import RateValues, quantum_seconds
+from routing.decision import Ref, Reserve
 from routing.leg_prices import NO_TABLE, LegPrice
 
 
@@ -17,6 +18,22 @@ def price_words(price: LegPrice, rate: RateValues) -> tuple[str, Ref | None]:
     name = code.code if code is not None and code.code else "(any)"
     rate_row = Ref("rate", code.id, f"{table.name} {name}", code.version) if code is not None else None
     return f"Product “{product.name if product else '?'}”: code {name} at {costs}", rate_row
+
+
+def funds_words(reserves: Iterable[Reserve]) -> tuple[str, str]:
+    """Return what is there for the first quantum of each leg."""
+    return "{}", "; ".join(f"{leg.leg}: {amount_words(leg.amount, leg.currency)} are there" for leg in reserves)
+
+
+def lack_words(reserve: Reserve, payer: str, reservation_seconds: int, known: bool) -> tuple[object, ...]:
+    """Return what the payer of a leg lacks, or of what it is not known whether it has it."""
+    amount = amount_words(reserve.amount, reserve.currency)
+    if not known:
+        return "Whether {} has {} is not known", payer, amount
+    if reserve.free is None or reserve.rate is None:
+        return "{} does not have {}", payer, amount
+    words = "{} cannot cover the first {} s of a call, which cost {} where no free seconds pay them"
+    return words, payer, quantum_seconds(reserve.rate, reservation_seconds), amount
 
 
 def amount_words(amount: Decimal, currency: str) -> str:
