@@ -1,7 +1,8 @@
-"""One PostgreSQL connection of the decider and the thread that may block on it.
+"""The decider's PostgreSQL connections: with a thread that may block on one, or driven by the event loop itself.
 
 psycopg2 has no asyncio. A hung server keeps a thread in the kernel and no timeout of the server's own helps, so every
 job has a deadline; past it the socket is shut down under the thread, which then fails and is free again.
+What a call waits for has no time to change threads twice: its connection is in psycopg2's asynchronous mode.
 """
 
 import asyncio
@@ -10,32 +11,29 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg2
-import psycopg2.extensions
 from django.db import connections
+from psycopg2.extensions import POLL_OK, POLL_WRITE
 
 Result = TypeVar("Result")
 
 
 def connect(dsn: Mapping[str, Any], name: str, *, statement_ms: int, autocommit: bool = True) -> Any:
     """Return a psycopg2 connection with keepalives, a bounded connect and a statement timeout."""
-    given = dict(dsn)
-    options = f"{given.pop('options', '')} -c statement_timeout={statement_ms} -c timezone=UTC"
-    connection = psycopg2.connect(
-        **given,
-        application_name=name,
-        connect_timeout=3,
-        keepalives=1,
-        keepalives_idle=2,
-        keepalives_interval=1,
-        keepalives_count=3,
-        tcp_user_timeout=4000,
-        options=options.strip(),
-    )
+    connection = psycopg2.connect(**_bounded(dsn, name, statement_ms), connect_timeout=3)
     connection.autocommit = autocommit
     return connection
+
+
+def _bounded(dsn: Mapping[str, Any], name: str, statement_ms: int) -> dict[str, Any]:
+    """Return what a connection is asked for, so that neither a statement nor a dead peer holds it for long."""
+    options = f"{dsn.get('options', '')} -c statement_timeout={statement_ms} -c timezone=UTC"
+    return {
+        **dsn, "application_name": name, "keepalives": 1, "keepalives_idle": 2, "keepalives_interval": 1,
+        "keepalives_count": 3, "tcp_user_timeout": 4000, "options": options.strip(),
+    }  # fmt: skip
 
 
 def connection_parameters() -> dict[str, Any]:
@@ -77,3 +75,65 @@ class Blocking:
     def close(self) -> None:
         """Let the threads end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Session:
+    """A connection that the event loop drives, one statement at a time, each committed by itself.
+
+    Nothing here has a deadline: whoever cancels a wait has to close the session.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+
+    @classmethod
+    async def open(cls, dsn: Mapping[str, Any], name: str, *, statement_ms: int) -> Self:
+        """Return a session that is ready; raise psycopg2.Error or OSError."""
+        given = await _resolved(_bounded(dsn, name, statement_ms))
+        session = cls(psycopg2.connect(**given, async_=True))
+        try:
+            await session._ready()
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    async def rows(self, statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement; raise psycopg2.Error."""
+        with contextlib.closing(self._connection.cursor()) as cursor:
+            cursor.execute(statement, values)
+            await self._ready()
+            return cursor.fetchall()
+
+    def close(self) -> None:
+        """End it at once, whatever it waits for."""
+        with contextlib.suppress(psycopg2.Error):
+            self._connection.close()
+
+    async def _ready(self) -> None:
+        while (wanted := self._connection.poll()) != POLL_OK:
+            # Another one for each wait: libpq may try several addresses.
+            descriptor, reached = self._connection.fileno(), self._loop.create_future()
+            writes = wanted == POLL_WRITE
+            (self._loop.add_writer if writes else self._loop.add_reader)(descriptor, _reach, reached)
+            try:
+                await reached
+            finally:
+                (self._loop.remove_writer if writes else self._loop.remove_reader)(descriptor)
+
+
+def _reach(reached: asyncio.Future[None]) -> None:
+    if not reached.done():
+        reached.set_result(None)
+
+
+async def _resolved(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters with the host's addresses, which libpq would look up while the event loop stands still."""
+    host = str(given.get("host") or "")
+    if not host or host.startswith("/") or "," in host or "hostaddr" in given:
+        return given
+    found = await asyncio.get_running_loop().getaddrinfo(host, given.get("port") or 5432, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    # The name stays beside each: a certificate is checked against it.
+    return {**given, "host": ",".join([host] * len(addresses)), "hostaddr": ",".join(addresses)}

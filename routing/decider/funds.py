@@ -16,8 +16,7 @@ import psycopg2
 import structlog
 from psycopg2 import errors
 
-from routing.decider import database
-from routing.decider.database import Blocking
+from routing.decider.database import Session
 from routing.decision import InboundAttempt, Reserve
 
 log = structlog.get_logger(__name__)
@@ -81,12 +80,11 @@ def question(attempt: InboundAttempt, legs: tuple[Reserve, ...], max_seconds: in
 
 
 class FundsDesk:
-    """Its own connection and thread: a slow statement never delays configuration or free calls."""
+    """Its own connection: a slow statement never delays configuration or free calls."""
 
     def __init__(self, name: str, dsn: dict[str, Any], quantum: int) -> None:
         self.name, self.dsn, self.quantum = name, dsn, quantum
-        self._jobs = Blocking(f"{name}-funds")
-        self._connection: Any = None
+        self._session: Session | None = None
         self._asked: list[tuple[dict[str, Any], asyncio.Future[Held]]] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -107,10 +105,10 @@ class FundsDesk:
             return Held()
 
     def close(self) -> None:
-        """Cut the connection, so that no thread keeps the process from ending."""
-        self._jobs.close()
-        if self._connection is not None:
-            database.cut(self._connection)
+        """End the connection; who still waits knows of no funds."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
 
     async def _ask_all(self) -> None:
         while self._asked:
@@ -122,13 +120,11 @@ class FundsDesk:
             questions = {told["attempt"]: told for told, _ in asked}
             answers: Mapping[str, Held] | None = None
             try:
-                answers = await self._jobs.run(
-                    lambda questions=questions: self._reserve(list(questions.values())),  # type: ignore[misc]
-                    ANSWER_SECONDS,
-                    self._connection,
-                )
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    answers = await self._reserve(list(questions.values()))
             except (psycopg2.Error, OSError, TimeoutError) as error:
-                log.warning("funds unknown", calls=len(asked), error=str(error).strip())
+                self.close()
+                log.warning("funds unknown", calls=len(asked), error=str(error).strip() or "no answer in time")
                 # Those who have asked meanwhile would wait as long again, and longer than the switch does.
                 asked, self._asked = asked + self._asked, []
             for told, answer in asked:
@@ -142,19 +138,13 @@ class FundsDesk:
                     # Somebody holds a balance of it. All others have their answer; it is asked again until it is late.
                     self._asked.append((told, answer))
 
-    def _reserve(self, questions: list[dict[str, Any]]) -> dict[str, Held]:
-        """Run the statement; in the thread."""
-        if self._connection is None or self._connection.closed:
-            self._connection = database.connect(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
+    async def _reserve(self, questions: list[dict[str, Any]]) -> dict[str, Held]:
+        """Run the statement; after an error the connection is of no use."""
+        if self._session is None:
+            self._session = await Session.open(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
+        values = [json.dumps(questions), self.quantum, CUT_MARGIN]
         try:
-            with self._connection.cursor() as cursor:
-                values = [json.dumps(questions), self.quantum, CUT_MARGIN]
-                try:
-                    cursor.execute(RESERVE, values)
-                except errors.LockNotAvailable:
-                    cursor.execute(RESERVE_FREE, values)
-                return {str(attempt): Held.of(*row) for attempt, *row in cursor.fetchall()}
-        except psycopg2.Error:
-            self._connection.close()
-            self._connection = None
-            raise
+            rows = await self._session.rows(RESERVE, values)
+        except errors.LockNotAvailable:
+            rows = await self._session.rows(RESERVE_FREE, values)
+        return {str(attempt): Held.of(*row) for attempt, *row in rows}
