@@ -12,6 +12,7 @@ from routing.decision import Check, Decision, Facts, InboundAttempt, Outcome, Re
 from routing.leg_prices import CARRIER_LEG, NO_PRODUCT, LegPrice, account_leg_price, carrier_leg_price
 from routing.networks import parse_address
 from routing.numbers import Received, fits_tech_prefix, read_number, received_number
+from routing.payable import paid
 from routing.price_words import funds_words, lack_words, price_words
 from routing.refs import account_ref, alias_ref, billed_ref, carrier_ref, did_ref, ref_of
 from routing.rows import Account, Alias, Carrier, CarrierAccount, Did
@@ -306,17 +307,14 @@ class _Evaluation:
         if not self.reserve:
             self.passed("Nothing to pay")
             return
-        used = self.used["funds"] = {}
-        for reserve in self.reserve:
-            enough = used[reserve.leg] = self.facts.funds.get(reserve.leg)
-            if not enough:
-                self._refuse_funds(reserve, known=enough is not None)
-        self.passed(*(funds_words(self.reserve) if self.explain else ()))
-
-    def _refuse_funds(self, reserve: Reserve, *, known: bool) -> NoReturn:
-        payer = self.carrier if reserve.leg == CARRIER_LEG else self.account
-        words = lack_words(reserve, payer.name, self.config.policy.reservation_seconds, known) if self.explain else ()
-        self.refuse(f"{reserve.leg}_no_credit" if known else "funds_unknown", *words, row=payer)
+        self.used["funds"], lacking, reason = paid(self.reserve, self.facts.funds)
+        if lacking is None:
+            self.passed(*(funds_words(self.reserve) if self.explain else ()))
+            return
+        payer = self.carrier if lacking.leg == CARRIER_LEG else self.account
+        quantum_of = self.config.policy.reservation_seconds
+        known = reason != "funds_unknown"
+        self.refuse(reason, *(lack_words(lacking, payer.name, quantum_of, known) if self.explain else ()), row=payer)
 
     def registered(self) -> None:
         """Check 14: only the switch knows its contacts."""

@@ -17,6 +17,7 @@ from routing.decider.meter import Meter
 from routing.decider.slots import PROFILES
 from routing.decision import Decision, Facts, InboundAttempt, Reserve
 from routing.evaluation import evaluate
+from routing.payable import with_funds
 from routing.snapshot import Snapshot
 
 log = structlog.get_logger(__name__)
@@ -109,11 +110,14 @@ class Judge:
         try:
             held = await self.funds(attempt, decision.reserve, decision.max_seconds)
             facts.funds = held.funds(decision.reserve)
-            final = evaluate(attempt, config, facts, explain=False)
-            if final.reserve != decision.reserve:
-                # The configuration moved on meanwhile and prices the call otherwise: what is set aside is not for it.
-                facts.funds = {}
+            if config.version == decision.version:
+                final = with_funds(decision, facts.funds)
+            else:
                 final = evaluate(attempt, config, facts, explain=False)
+                if final.reserve != decision.reserve:
+                    # What the configuration has become prices the call otherwise: what is set aside is not for it.
+                    facts.funds = {}
+                    final = evaluate(attempt, config, facts, explain=False)
             flat = answer(final, config.policy, self.name)
             if final.accept and final.reserve:
                 flat["covered_seconds"] = held.covered_seconds

@@ -12,6 +12,7 @@ from routing.answers import answer
 from routing.decider.judge import Judge, State
 from routing.decision import Facts, InboundAttempt, Outcome
 from routing.evaluation import evaluate
+from routing.payable import with_funds
 from routing.snapshot import Snapshot
 from routing.verdicts import differs, judge
 from systemlog.events import Event, parse_event
@@ -83,9 +84,14 @@ def test_over_any_configuration_and_attempt(config: Snapshot, attempt: InboundAt
 
 def decided_or_waiting(config: Snapshot, attempt: InboundAttempt, known: Facts) -> dict[str, Any]:
     """Return the answer as the decider gives it once it knows the funds."""
-    whole = Facts(credit=known.credit, funds=known.funds)
     received = InboundAttempt.from_call(as_call(attempt), "sw1")
-    return json.loads(json.dumps(answer(evaluate(received, config, whole, explain=False), config.policy, "decider-1")))
+    decision = evaluate(received, config, Facts(credit=known.credit), explain=False)
+    if decision.reserve:
+        waited = with_funds(decision, known.funds)
+        whole = Facts(credit=known.credit, funds=known.funds)
+        assert waited == evaluate(received, config, whole, explain=False)
+        decision = waited
+    return json.loads(json.dumps(answer(decision, config.policy, "decider-1")))
 
 
 def test_the_answer_is_flat_and_leaves_out_what_is_not_known() -> None:
