@@ -7,11 +7,11 @@ is worth nothing and stays unknown. Where somebody holds a balance for long, onl
 """
 
 import asyncio
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Self
 
+import orjson
 import psycopg2
 import structlog
 from psycopg2 import errors
@@ -142,7 +142,7 @@ class FundsDesk:
         """Run the statement; after an error the connection is of no use."""
         if self._session is None:
             self._session = await Session.open(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
-        values = [json.dumps(questions), self.quantum, CUT_MARGIN]
+        values = [orjson.dumps(questions).decode(), self.quantum, CUT_MARGIN]
         try:
             rows = await self._session.rows(RESERVE, values)
         except errors.LockNotAvailable:

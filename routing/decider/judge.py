@@ -1,13 +1,13 @@
 """One request in, one answer out: evaluates, and asks for funds only where a call costs something."""
 
 import asyncio
-import json
 import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 import structlog
 
 from routing.answers import answer, no_decision
@@ -50,7 +50,7 @@ class Judge:
         """Handle one message of the switch; ``reply`` is called now, or later for a call that costs something."""
         started = time.perf_counter_ns()
         try:
-            request = json.loads(body)
+            request = orjson.loads(body)
             operation = request.get("op")
             if operation == "release":
                 if self.cluster:
@@ -69,7 +69,7 @@ class Judge:
             return
 
         def send(flat: dict[str, Any]) -> None:
-            reply(json.dumps({**flat, "index": index, "label": label}, separators=(",", ":")).encode())
+            reply(orjson.dumps({**flat, "index": index, "label": label}))
 
         try:
             attempt = InboundAttempt.from_call(request.get("call"), str(request.get("switch", "")))
