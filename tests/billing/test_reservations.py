@@ -1,108 +1,39 @@
 """Reservations: what the deciders' SQL functions set aside, extend and answer, against the pure formulas."""
 
 import datetime as dt
-import json
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
-from psycopg2.errors import LockNotAvailable
 
 from billing import reservations
 from billing.metering.models import MeteredCall
 from billing.models import Balance, FreeSeconds, Reservation
 from billing.posting import lock_balances
-from billing.rating import NOTHING, SECOND, amount_of, quantum, rounded_up_seconds
+from billing.rating import SECOND, amount_of, quantum, rounded_up_seconds
 from routing.decision import LONGEST_STEP
+from tests.billing.metering import (
+    NOW,
+    QUANTUM,
+    Price,
+    a_balance,
+    answer,
+    ask,
+    bucket,
+    close,
+    extend,
+    held,
+    leg,
+    reserve,
+)
 from tests.inventory import at_the_same_moment
 
 pytestmark = pytest.mark.django_db
-
-QUANTUM, BEYOND = 60, 2
-MONTH = "2026-11-01"
-NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-
-
-class Price:
-    """A rate of plain values."""
-
-    grace = 0
-
-    def __init__(self, minute: str = "0.06", call: str = "0", increment: int = 1, minimal: int = 0) -> None:
-        self.rate_minute, self.rate_call = Decimal(minute), Decimal(call)
-        self.increment, self.minimal_duration = increment, minimal
-
-
-def a_balance(amount: str = "1", limit: str = "0", currency: str = "USD") -> Balance:
-    return Balance.objects.create(currency=currency, amount=Decimal(amount), credit_limit=Decimal(limit))
-
-
-def leg(balance: Balance, price: Price | None = None, name: str = "account", **more: Any) -> dict[str, Any]:
-    price = price or Price()
-    return {
-        "leg": name, "balance": balance.pk, "currency": "USD", "minute": str(price.rate_minute),
-        "call": str(price.rate_call), "increment": price.increment, "minimal": price.minimal_duration, "free": None,
-    } | more  # fmt: skip
-
-
-def bucket(granted: int, account: int = 7, did: int | None = None) -> dict[str, Any]:
-    return {"account": account, "did": did, "month": MONTH, "granted": granted}
-
-
-def ask(*legs: dict[str, Any], attempt: uuid.UUID | None = None, most: int = 14400) -> dict[str, Any]:
-    return {
-        "attempt": str(attempt or uuid.uuid4()), "switch": "sw1", "at": NOW.timestamp(), "max": most,
-        "legs": list(legs),
-    }  # fmt: skip
-
-
-def reserve(*calls: dict[str, Any]) -> list[tuple[bool, str, int, list[str]]]:
-    """Return refused, lacking, seconds and legs of each call, in the order asked.
-
-    Asks again where others hold a lock for longer than the statement waits, as they may on a busy machine.
-    """
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM metering_reserve(%s::jsonb, %s, %s)", [json.dumps(calls), QUANTUM, BEYOND])
-            answers = {str(row[0]): tuple(row[1:]) for row in cursor.fetchall()}
-    except OperationalError as error:
-        if isinstance(error.__cause__, LockNotAvailable):
-            return reserve(*calls)
-        raise
-    return [answers[call["attempt"]] for call in calls]
-
-
-def answer(call: dict[str, Any], at: dt.datetime = NOW) -> None:
-    MeteredCall.objects.filter(pk=call["attempt"]).update(answered_at=at, dialog_entry=1, dialog_id=2)
-
-
-def extend(after: float, horizon: float = 32) -> list[tuple[Any, ...]]:
-    """Return attempt, seconds and lacking of calls whose cover changed, so many seconds after NOW."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT attempt, seconds, lacking FROM metering_extend('sw1', %s, %s * interval '1 second', %s, %s)",
-            [NOW + dt.timedelta(seconds=after), horizon, QUANTUM, BEYOND],
-        )
-        return [(str(attempt), seconds, lacking) for attempt, seconds, lacking in cursor.fetchall()]
-
-
-def held(balance: Balance) -> Decimal:
-    """Return what is reserved; it must be what the reservations add up to."""
-    balance.refresh_from_db()
-    rows = Reservation.objects.filter(balance=balance, state="held")
-    assert balance.reserved == sum((row.amount for row in rows), NOTHING)
-    return balance.reserved
-
-
-def close(*calls: dict[str, Any]) -> set[uuid.UUID]:
-    """Release what calls hold that are over and cost nothing."""
-    return reservations.release([uuid.UUID(call["attempt"]) for call in calls])
-
 
 money = st.decimals("0", "20", places=6)
 prices = st.builds(
@@ -354,57 +285,3 @@ def test_steps_of_a_year_are_within_what_the_statement_reckons_with() -> None:
     answer(call)
     extend(after=2 * LONGEST_STEP - 10)
     assert held(balance) > 0
-
-
-FUNCTIONS = ("metering_reserve", "metering_reserve_free")
-
-
-def synced(function: str, *calls: dict[str, Any]) -> bool:
-    """Ask in a transaction of its own; tell whether its commit waits for the disk."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        # The tests' own server does not sync.
-        cursor.execute("SET LOCAL synchronous_commit TO on")
-        cursor.execute(f"SELECT * FROM {function}(%s::jsonb, %s, %s)", [json.dumps(calls), QUANTUM, BEYOND])
-        cursor.execute("SHOW synchronous_commit")
-        return bool(cursor.fetchone()[0] != "off")
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_only_who_wrote_nothing_does_not_wait_for_the_disk(function: str) -> None:
-    """What was let in, refused, or counted as free, is on disk before anybody acts on it."""
-    balance, poor = a_balance("1"), a_balance("0")
-    taken, refused = ask(leg(balance)), ask(leg(poor))
-    free = ask(leg(balance, free=bucket(600)))
-    for call in (taken, refused, free):
-        assert synced(function, call), "it wrote an answer"
-        assert not synced(function, call), "it repeats one"
-    assert not synced(function, taken, refused, free)
-    assert synced(function, taken, ask(leg(balance)), refused), "one of them is new"
-    assert synced(function, refused, ask(leg(poor))), "one of them is newly refused"
-    assert synced(function, ask(leg(balance))), "the same connection's next transaction waits again"
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_repeat_that_made_a_month_of_free_seconds_waits_for_the_disk(function: str) -> None:
-    """A decider that knows a newer price finds the other's answer only after it has made the month's row.
-
-    The other's answer is made visible in that moment by a trigger of the table.
-    """
-    call = ask(leg(a_balance("1"), free=bucket(600)))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""CREATE FUNCTION pg_temp.answer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            INSERT INTO metering_meteredcall (attempt_id, switch, started_at, refused, lacking, seconds, max_seconds)
-            VALUES ('{call["attempt"]}', 'sw1', now(), false, '', 60, 60);
-            RETURN NULL; END $$;
-            CREATE TRIGGER answer AFTER INSERT ON billing_freeseconds EXECUTE FUNCTION pg_temp.answer()"""
-        )
-    try:
-        assert synced(function, call)
-        assert FreeSeconds.objects.count() == 1
-        assert not synced(function, call)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP TRIGGER answer ON billing_freeseconds")

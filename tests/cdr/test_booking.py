@@ -20,7 +20,7 @@ from routing.store import snapshots
 from systemlog.events import event_of
 from systemlog.intake import take_in
 from systemlog.models import DeadLetter, LogEntry
-from tests.billing.test_reservations import Price, answer, ask, leg, reserve
+from tests.billing.metering import Price, answer, ask, leg, reserve
 from tests.calls import Call
 from tests.cdr.test_charging import CALL_LONG_AGO, route
 from tests.inventory import a_product, a_user

@@ -17,7 +17,7 @@ from cdr import legs
 from cdr.models import ChargedLeg
 from systemlog.events import event_of
 from systemlog.intake import take_in
-from tests.billing.test_reservations import a_balance, answer, ask, bucket, extend, leg, reserve
+from tests.billing.metering import a_balance, answer, ask, bucket, extend, leg, reserve
 from tests.calls import START, Call
 from tests.cdr.test_charging import route as route
 from tests.cdr.test_free_seconds import grant, now_in_force

@@ -12,7 +12,7 @@ from billing.models import Balance, FreeSeconds, Reservation
 from cdr.models import CDR
 from cdr.vanished import sweep
 from systemlog.models import LogEntry
-from tests.billing.test_reservations import a_balance, ask, bucket, held, leg, reserve
+from tests.billing.metering import a_balance, ask, bucket, held, leg, reserve
 
 pytestmark = pytest.mark.django_db
 

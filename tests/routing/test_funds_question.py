@@ -10,7 +10,7 @@ from routing.decider.funds import question
 from routing.decider.judge import Judge, State
 from routing.decider.meter import Meter
 from routing.decision import InboundAttempt, Reserve
-from tests.billing.test_reservations import Price
+from tests.billing.metering import Price
 from tests.calls import Call
 
 YEAR = 366 * 86_400

@@ -13,7 +13,7 @@ from billing.metering.models import MeteredCall
 from routing.decider import database, meter
 from routing.decider.database import connection_parameters
 from routing.decider.meter import Meter
-from tests.billing.test_reservations import QUANTUM, a_balance, answer, ask, leg, reserve
+from tests.billing.metering import QUANTUM, a_balance, answer, ask, leg, reserve
 from tests.loops import run_async
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,7 +18,7 @@ from routing.covers import _asked
 from routing.decider.database import connection_parameters
 from routing.decider.funds import CUT_MARGIN, RESERVE, RESERVE_FREE, FundsDesk, Held
 from routing.decider.meter import Meter
-from tests.billing.test_reservations import QUANTUM, a_balance, answer, ask, bucket, held, leg, reserve
+from tests.billing.metering import QUANTUM, a_balance, answer, ask, bucket, held, leg, reserve
 from tests.loops import run_async
 
 pytestmark = pytest.mark.django_db(transaction=True)
