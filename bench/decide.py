@@ -27,6 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
 
 from bench import inventory, machine  # noqa: E402
 from bench.evapi import SwitchEnd  # noqa: E402
+from bench.scratch import drop  # noqa: E402
 
 DATABASE = "voipbilling_bench"
 NAME = "decider-bench"
@@ -48,7 +49,7 @@ def database(keep: bool) -> Iterator[str]:
         with server.cursor() as cursor:
             cursor.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
             if not (keep and cursor.fetchone()):
-                cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+                drop(cursor, DATABASE)
                 cursor.execute(f"CREATE DATABASE {DATABASE}")
             try:
                 environment = {**os.environ, "DATABASE_URL": own}
@@ -56,7 +57,7 @@ def database(keep: bool) -> Iterator[str]:
                 yield own
             finally:
                 if not keep:
-                    cursor.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+                    drop(cursor, DATABASE)
     finally:
         server.close()
         servers.stop()

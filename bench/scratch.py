@@ -4,12 +4,15 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
+from psycopg2.errors import InsufficientPrivilege
+from psycopg2.extensions import cursor as Cursor
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,7 +36,7 @@ def filled_database(options: argparse.Namespace, *, seen: bool = False) -> Itera
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [options.database])
         there = options.keep and cursor.fetchone() is not None
         if not there:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{options.database}" WITH (FORCE)')
+            drop(cursor, options.database)
             cursor.execute(f'CREATE DATABASE "{options.database}"')
         try:
             environment = {**os.environ, "DATABASE_URL": own}
@@ -46,8 +49,21 @@ def filled_database(options: argparse.Namespace, *, seen: bool = False) -> Itera
             yield
         finally:
             if not options.keep:
-                cursor.execute(f'DROP DATABASE "{options.database}" WITH (FORCE)')
+                drop(cursor, options.database)
     server.close()
+
+
+def drop(cursor: Cursor, database: str) -> None:
+    """Drop a database with whoever is connected to it; a worker that vacuums it can only be waited for."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            return
+        except InsufficientPrivilege:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def set_up(url: str) -> None:
