@@ -130,7 +130,7 @@ class InboundAttempt:
                 switch=switch[:64],
                 **texts,
             )
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
             raise ValueError(f"not a call: {error!r}") from error
 
 

@@ -60,7 +60,7 @@ class Judge:
                 if self.meter:
                     self.meter.hear(request)
                 return
-            index, label = str(request["index"]), str(request["label"])
+            index, label, switch = str(request["index"]), str(request["label"]), str(request.get("switch", ""))
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
             self.faults += 1
             log.warning("unreadable request", body=body[:200])
@@ -72,7 +72,7 @@ class Judge:
             reply(orjson.dumps({**flat, "index": index, "label": label}))
 
         try:
-            attempt = InboundAttempt.from_call(request.get("call"), str(request.get("switch", "")))
+            attempt = InboundAttempt.from_call(request.get("call"), switch)
         except ValueError as error:
             self.faults += 1
             log.warning("unreadable call", error=str(error)[:200])

@@ -53,3 +53,16 @@ def test_a_time_that_is_none_ends_no_connection(at: object) -> None:
     told = {"op": "answered", "attempt": str(uuid.uuid4()), "at": at, "entry": "1", "id": "2"}
     judge.receive(json.dumps(told).encode(), lambda _: None)
     assert judge.faults == 1
+
+
+@pytest.mark.parametrize("member", ["switch", "attempt", "at", "ruri"])
+def test_what_is_nested_too_deeply_to_be_written_ends_no_connection(member: str) -> None:
+    async def no_funds(*_: object) -> None: ...
+
+    judge = Judge("decider-1", State(), no_funds)  # type: ignore[arg-type]
+    call = {"attempt": "x", "at": "1"}
+    asked = {"op": "decide", "index": "1", "label": "2", "switch": "sw1", "call": call}
+    (asked if member == "switch" else call)[member] = "DEEP"
+    # As deep as the parser goes, which is deeper than Python writes a list.
+    judge.receive(json.dumps(asked).replace('"DEEP"', "[" * 1020 + "]" * 1020).encode(), lambda _: None)
+    assert judge.faults == 1
