@@ -19,10 +19,13 @@ from psycopg2.extensions import POLL_OK, POLL_WRITE
 
 Result = TypeVar("Result")
 
+# For each address of the server, as libpq means its own timeout; it has none in asynchronous mode.
+CONNECT_SECONDS = 3
+
 
 def connect(dsn: Mapping[str, Any], name: str, *, statement_ms: int, autocommit: bool = True) -> Any:
     """Return a psycopg2 connection with keepalives, a bounded connect and a statement timeout."""
-    connection = psycopg2.connect(**_bounded(dsn, name, statement_ms), connect_timeout=3)
+    connection = psycopg2.connect(**_bounded(dsn, name, statement_ms), connect_timeout=CONNECT_SECONDS)
     connection.autocommit = autocommit
     return connection
 
@@ -90,7 +93,17 @@ class Session:
     @classmethod
     async def open(cls, dsn: Mapping[str, Any], name: str, *, statement_ms: int) -> Self:
         """Return a session that is ready; raise psycopg2.Error or OSError."""
-        given = await _resolved(_bounded(dsn, name, statement_ms))
+        failed: Exception = OSError("the server has no address")
+        for given in await _addresses(_bounded(dsn, name, statement_ms)):
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return await cls._opened(given)
+            except (psycopg2.Error, OSError) as error:
+                failed = error
+        raise failed
+
+    @classmethod
+    async def _opened(cls, given: dict[str, Any]) -> Self:
         session = cls(psycopg2.connect(**given, async_=True))
         try:
             await session._ready()
@@ -128,12 +141,25 @@ def _reach(reached: asyncio.Future[None]) -> None:
         reached.set_result(None)
 
 
-async def _resolved(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters with the host's addresses, which libpq would look up while the event loop stands still."""
-    host = str(given.get("host") or "")
-    if not host or host.startswith("/") or "," in host or "hostaddr" in given:
-        return given
-    found = await asyncio.get_running_loop().getaddrinfo(host, given.get("port") or 5432, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    # The name stays beside each: a certificate is checked against it.
-    return {**given, "host": ",".join([host] * len(addresses)), "hostaddr": ",".join(addresses)}
+async def _addresses(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parameters for each address in turn; libpq would look them up while the event loop stands still."""
+    hosts, ports = str(given.get("host") or "").split(","), str(given.get("port") or "5432").split(",")
+    if "hostaddr" in given or len(ports) not in {1, len(hosts)}:
+        return [given]
+    targets: list[dict[str, Any]] = []
+    failed: OSError | None = None
+    for place, host in enumerate(hosts):
+        one = {**given, "host": host, "port": ports[place % len(ports)]}
+        if not host or host.startswith(("/", "@")):
+            targets.append(one)
+            continue
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, one["port"], type=socket.SOCK_STREAM)
+        except OSError as error:
+            failed = error
+            continue
+        # The name stays beside each: a certificate is checked against it.
+        targets += [{**one, "hostaddr": address} for address in dict.fromkeys(str(where[0]) for *_, where in found)]
+    if failed and not targets:
+        raise failed
+    return targets

@@ -85,6 +85,7 @@ class FundsDesk:
     def __init__(self, name: str, dsn: dict[str, Any], quantum: int) -> None:
         self.name, self.dsn, self.quantum = name, dsn, quantum
         self._session: Session | None = None
+        self._opening: asyncio.Task[Session] | None = None
         self._asked: list[tuple[dict[str, Any], asyncio.Future[Held]]] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -106,9 +107,9 @@ class FundsDesk:
 
     def close(self) -> None:
         """End the connection; who still waits knows of no funds."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
+        if self._opening is not None:
+            self._opening.cancel()
+        self._leave()
 
     async def _ask_all(self) -> None:
         while self._asked:
@@ -123,7 +124,6 @@ class FundsDesk:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     answers = await self._reserve(list(questions.values()))
             except (psycopg2.Error, OSError, TimeoutError) as error:
-                self.close()
                 log.warning("funds unknown", calls=len(asked), error=str(error).strip() or "no answer in time")
                 # Those who have asked meanwhile would wait as long again, and longer than the switch does.
                 asked, self._asked = asked + self._asked, []
@@ -139,12 +139,37 @@ class FundsDesk:
                     self._asked.append((told, answer))
 
     async def _reserve(self, questions: list[dict[str, Any]]) -> dict[str, Held]:
-        """Run the statement; after an error the connection is of no use."""
-        if self._session is None:
-            self._session = await Session.open(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
+        """Run the statement; one that failed or was given up leaves the connection to nobody."""
+        session = await self._connected()
         values = [orjson.dumps(questions).decode(), self.quantum, CUT_MARGIN]
         try:
-            rows = await self._session.rows(RESERVE, values)
-        except errors.LockNotAvailable:
-            rows = await self._session.rows(RESERVE_FREE, values)
+            try:
+                rows = await session.rows(RESERVE, values)
+            except errors.LockNotAvailable:
+                rows = await session.rows(RESERVE_FREE, values)
+        except BaseException:
+            self._leave()
+            raise
         return {str(attempt): Held.of(*row) for attempt, *row in rows}
+
+    async def _connected(self) -> Session:
+        """Return the session; one that opens more slowly than a call may wait is there for the next calls."""
+        if self._session is not None:
+            return self._session
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            # Whoever waits for it may have given up; what it raises then concerns nobody.
+            self._opening.add_done_callback(lambda late: late.cancelled() or late.exception())
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Session:
+        try:
+            self._session = await Session.open(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
+            return self._session
+        finally:
+            self._opening = None
+
+    def _leave(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()

@@ -1,0 +1,88 @@
+"""The connection that paid calls wait for: slow to open, dead on one address."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from routing.decider import database
+from routing.decider.database import connection_parameters
+from routing.decider.funds import FundsDesk
+from routing.decision import InboundAttempt, Reserve
+from tests.billing.metering import QUANTUM, Price, a_balance
+from tests.calls import Call
+from tests.loops import run_async
+from tests.routing.processes import PATIENCE, HangingProxy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Ask = Callable[[], Awaitable[bool]]
+
+
+@pytest.fixture
+def proxy() -> Iterator[HangingProxy]:
+    at = connection_parameters()
+    hanging = HangingProxy(str(at.get("host") or "127.0.0.1"), int(at.get("port") or 5432))
+    yield hanging
+    hanging.close()
+
+
+def at_desk(story: Callable[[FundsDesk, Ask], Awaitable[None]], **dsn: Any) -> None:
+    """Run a story with a desk and a way to ask it about another call, which tells whether there are funds."""
+    balance = a_balance("10")
+    legs = (Reserve("account", balance.pk, Decimal(1), "USD", Price()),)
+
+    async def told() -> None:
+        desk = FundsDesk("decider-test", {**connection_parameters(), **dsn}, QUANTUM)
+
+        async def ask() -> bool:
+            call = Call()
+            attempt = {**call.call, "attempt": str(uuid.uuid4()), "at": call.started}
+            return bool((await desk.ask(InboundAttempt.from_call(attempt, "sw1"), legs, 7200)).legs)
+
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await story(desk, ask)
+        finally:
+            desk.close()
+
+    run_async(told())
+
+
+async def at_last(ask: Ask) -> None:
+    while not await ask():
+        await asyncio.sleep(0.01)
+
+
+def test_a_connection_slower_than_a_call_may_wait_serves_the_next_calls(
+    proxy: HangingProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CONNECT_SECONDS", PATIENCE)
+    proxy.hang()
+
+    async def story(desk: FundsDesk, ask: Ask) -> None:
+        assert not await ask()
+        assert not await ask()
+        # Whoever began anew with each call would never have one.
+        assert len(proxy.sockets) <= 2, "both ends of one connection"
+        proxy.go_on()
+        await at_last(ask)
+
+    at_desk(story, host="127.0.0.1", port=proxy.port)
+
+
+def test_an_address_that_does_not_answer_is_not_the_only_one_tried(
+    proxy: HangingProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 1)
+    proxy.hang()
+
+    async def story(desk: FundsDesk, ask: Ask) -> None:
+        await at_last(ask)
+
+    real = connection_parameters()
+    hosts = f"127.0.0.1,no-such-host.invalid,{real.get('host') or 'localhost'}"
+    at_desk(story, host=hosts, port=f"{proxy.port},1,{real.get('port') or 5432}")
