@@ -8,6 +8,7 @@ What a call waits for has no time to change threads twice: its connection is in 
 import asyncio
 import contextlib
 import os
+import select
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -111,6 +112,16 @@ class Session:
             session.close()
             raise
         return session
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server has said something unasked, as it does where it ends; asked between two statements."""
+        waiting = select.poll()
+        try:
+            waiting.register(self._connection.fileno(), select.POLLIN)
+        except psycopg2.Error:
+            return True
+        return bool(waiting.poll(0))
 
     async def rows(self, statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement; raise psycopg2.Error."""

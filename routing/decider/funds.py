@@ -154,6 +154,8 @@ class FundsDesk:
 
     async def _connected(self) -> Session:
         """Return the session; one that opens more slowly than a call may wait is there for the next calls."""
+        if self._session is not None and self._session.ended:
+            self._leave()
         if self._session is not None:
             return self._session
         if self._opening is None:

@@ -1,4 +1,4 @@
-"""The connection that paid calls wait for: slow to open, dead on one address."""
+"""The connection that paid calls wait for: slow to open, dead on one address, ended while nobody asks."""
 
 import asyncio
 import uuid
@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from routing.decider import database
+from routing.decider import database, funds
 from routing.decider.database import connection_parameters
 from routing.decider.funds import FundsDesk
 from routing.decision import InboundAttempt, Reserve
@@ -86,3 +87,24 @@ def test_an_address_that_does_not_answer_is_not_the_only_one_tried(
     real = connection_parameters()
     hosts = f"127.0.0.1,no-such-host.invalid,{real.get('host') or 'localhost'}"
     at_desk(story, host=hosts, port=f"{proxy.port},1,{real.get('port') or 5432}")
+
+
+def test_a_server_that_ended_the_connection_while_nobody_asked_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funds, "ANSWER_SECONDS", PATIENCE)
+    monkeypatch.setattr(funds, "STATEMENT_MS", int(PATIENCE * 1000))
+
+    def end() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity "
+                "WHERE application_name = 'decider-test funds' AND datname = current_database()"
+            )
+            assert cursor.fetchall() == [(True,)]
+        connection.close()
+
+    async def story(desk: FundsDesk, ask: Ask) -> None:
+        await at_last(ask)
+        await asyncio.to_thread(end)
+        assert await ask()
+
+    at_desk(story)
