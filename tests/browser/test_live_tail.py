@@ -8,10 +8,12 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
+from core.models import User
 from systemlog.events import event_of
 from systemlog.intake import take_in
 from tests.calls import Call, registration
 from tests.cast import make_user
+from tests.timing import zone_at_noon
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,6 +108,7 @@ def test_the_tail_follows_a_filter_chosen_later(desk: Page, live_server: LiveSer
 
 
 def test_the_dashboard_draws_its_plot_and_keeps_its_figures_current(desk: Page, live_server: LiveServer) -> None:
+    User.objects.update(time_zone=zone_at_noon())
     desk.goto(f"{live_server.url}/")
     expect(desk.locator("#calls-plot canvas")).to_be_visible()
     figure = desk.locator(".figure", has_text="Refused today").locator(".figure-value")

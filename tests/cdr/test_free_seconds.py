@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 import random
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from accounts.models import Account
 from billing.free_seconds import Bucket, FreeSecondsLedger
@@ -27,6 +29,7 @@ from systemlog.intake import take_in
 from systemlog.models import LogEntry, SeenEvent
 from tests.calls import START, Call
 from tests.cdr.test_charging import route  # noqa: F401 - a fixture
+from tests.timing import zone_at_noon
 
 pytestmark = pytest.mark.django_db
 SECONDS = 36  # of each call of tests.calls
@@ -191,6 +194,16 @@ def test_buckets_are_locked_in_one_order_whatever_the_callers() -> None:
     assert [again.left(key, 10) for key in keys] == [10, 4, 10]
 
 
+@pytest.fixture
+def _at_noon(settings: Settings) -> Iterator[None]:
+    """Let no month end while a test runs."""
+    settings.BUSINESS_TIME_ZONE = zone_at_noon()
+    snapshots.forget()
+    yield
+    snapshots.forget()
+
+
+@pytest.mark.usefixtures("_at_noon")
 def test_pages_say_how_much_of_the_month_is_used(route: dict[str, int], operator_page: Browser) -> None:  # noqa: F811
     route = grant(route, 6000)
     take(*Call().answered(**route))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from accounts.models import Account
 from billing import reservations
@@ -109,6 +108,6 @@ def test_a_call_uses_the_free_seconds_that_were_held_for_it_at_the_last_moment(
 
 
 def test_the_check_names_free_seconds_that_no_call_explains() -> None:
-    FreeSeconds.objects.create(account_id=7, month=timezone.now().date().replace(day=1), used=5, held=9)
+    FreeSeconds.objects.create(account_id=7, month=dt.date(2026, 11, 1), used=5, held=9)
     [found] = check_ledger()
     assert "5 are used and 9 held, its calls have used 0 and hold 0" in found.words
