@@ -312,9 +312,11 @@ class _Evaluation:
             self.passed(*(funds_words(self.reserve) if self.explain else ()))
             return
         payer = self.carrier if lacking.leg == CARRIER_LEG else self.account
-        quantum_of = self.config.policy.reservation_seconds
-        known = reason != "funds_unknown"
-        self.refuse(reason, *(lack_words(lacking, payer.name, quantum_of, known) if self.explain else ()), row=payer)
+        said: tuple[object, ...] = ()
+        if self.explain:
+            seconds = self.config.policy.reservation_seconds
+            said = lack_words(lacking, payer.name, seconds, known=reason != "funds_unknown")
+        self.refuse(reason, *said, row=payer)
 
     def registered(self) -> None:
         """Check 14: only the switch knows its contacts."""

@@ -21,12 +21,12 @@ def price_words(price: LegPrice, rate: RateValues) -> tuple[str, Ref | None]:
 
 
 def funds_words(reserves: Iterable[Reserve]) -> tuple[str, str]:
-    """Return what is there for the first quantum of each leg."""
+    """Return a template and its value: what is there for the first quantum of each leg."""
     return "{}", "; ".join(f"{leg.leg}: {amount_words(leg.amount, leg.currency)} are there" for leg in reserves)
 
 
-def lack_words(reserve: Reserve, payer: str, reservation_seconds: int, known: bool) -> tuple[object, ...]:
-    """Return what the payer of a leg lacks, or of what it is not known whether it has it."""
+def lack_words(reserve: Reserve, payer: str, reservation_seconds: int, *, known: bool) -> tuple[object, ...]:
+    """Return a template and its values: what a leg's payer lacks or, unless that is known, what it may lack."""
     amount = amount_words(reserve.amount, reserve.currency)
     if not known:
         return "Whether {} has {} is not known", payer, amount
