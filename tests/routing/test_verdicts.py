@@ -1,7 +1,9 @@
 """The worker's verdict equals the decider's, through the JSON that passes between them."""
 
+import asyncio
 import json
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,15 +11,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.answers import answer
+from routing.decider.funds import Held
 from routing.decider.judge import Judge, State
-from routing.decision import Facts, InboundAttempt, Outcome
+from routing.decision import Facts, InboundAttempt, Outcome, Reserve
 from routing.evaluation import evaluate
 from routing.payable import with_funds
-from routing.snapshot import Snapshot
+from routing.rows import DidPrice, TraceRequest
+from routing.snapshot import Change, Snapshot
 from routing.verdicts import differs, judge
 from systemlog.events import Event, parse_event
 from tests.calls import stamp
-from tests.routing.configs import as_call, attempts, call, configs, facts, some_facts, usual
+from tests.loops import run_async
+from tests.routing.configs import (
+    ACCOUNT,
+    ADDRESS,
+    ALIAS,
+    CARRIER,
+    DID,
+    KIND_OF,
+    PAID,
+    ZERO,
+    as_call,
+    attempts,
+    call,
+    configs,
+    facts,
+    some_facts,
+    usual,
+)
 
 
 async def no_funds(attempt_id: str, legs: Any) -> dict[str, bool | None]:
@@ -92,6 +113,50 @@ def decided_or_waiting(config: Snapshot, attempt: InboundAttempt, known: Facts) 
         assert waited == evaluate(received, config, whole, explain=False)
         decision = waited
     return json.loads(json.dumps(answer(decision, config.policy, "decider-1")))
+
+
+BILLED = ACCOUNT._replace(product_id=2)
+RATE = PAID[3]
+CHANGES = [
+    TraceRequest(1, "did", 1, None, 6), CARRIER._replace(enabled=False), ADDRESS._replace(product_id=2),
+    BILLED._replace(state="suspended"), BILLED._replace(product_id=1), BILLED._replace(balance_id=2),
+    ALIAS._replace(enabled=False), ALIAS._replace(username="desk-102"), DID._replace(state="suspended"),
+    DidPrice(1, 1, "USD", Decimal("0.07"), ZERO, 1, 0, 0, 0, 6), RATE, RATE._replace(enabled=False),
+    RATE._replace(rate_minute=Decimal("0.07")), PAID[2]._replace(currency="EUR"),
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(CHANGES), max_size=2), st.sampled_from([True, True, False, None]))
+def test_whatever_changes_while_a_call_waits_for_its_funds(changed: list[Any], there: bool | None) -> None:
+    """Funds pay only for the price that they were set aside for, and the worker comes to the same verdict."""
+    config = usual(BILLED)
+    asked: list[tuple[Reserve, ...]] = []
+
+    async def funds(_: InboundAttempt, legs: tuple[Reserve, ...], __: int) -> Held:
+        asked.append(legs)
+        if changed:
+            config.apply([Change(KIND_OF[type(row)], row.id, row) for row in changed], config.version + 1)
+        return Held(("account",) if there else (), "account" if there is False else "")
+
+    flat = run_async(decided_at_last(config, call(), funds))
+    known = facts(registered=True)
+    reason, seen = as_the_switch(flat, known)
+    event = reported(flat, call(), reason, seen)
+    verdict = judge(event, InboundAttempt.from_call(event.call, event.switch), config)
+    assert (flat["version"], verdict.reason) == (config.version, reason)
+    assert not differs(verdict, event)
+    assert changed or reason == {True: "accepted", False: "account_no_credit", None: "funds_unknown"}[there]
+    assert not flat["accept"] or asked == [verdict.reserve] or not verdict.reserve
+    assert ("covered_seconds" in flat) == bool(flat["accept"] and verdict.reserve)
+
+
+async def decided_at_last(config: Snapshot, attempt: InboundAttempt, funds: Any) -> dict[str, Any]:
+    """Return the decider's answer, whether or not it waits for funds."""
+    state, answered = State(), asyncio.get_running_loop().create_future()
+    state.config, state.credit = config, {11: True}
+    request = {"op": "decide", "index": "12", "label": "34", "switch": "sw1", "call": as_call(attempt)}
+    Judge("decider-1", state, funds).receive(json.dumps(request).encode(), answered.set_result)
+    return json.loads(await answered)
 
 
 def test_the_answer_is_flat_and_leaves_out_what_is_not_known() -> None:
