@@ -154,18 +154,20 @@ def _reach(reached: asyncio.Future[None]) -> None:
 
 async def _addresses(given: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the parameters for each address in turn; libpq would look them up while the event loop stands still."""
-    hosts, ports = str(given.get("host") or "").split(","), str(given.get("port") or "5432").split(",")
-    if "hostaddr" in given or len(ports) not in {1, len(hosts)}:
+    hosts, ports = str(given.get("host") or "").split(","), str(given.get("port") or "").split(",")
+    if hosts == [""] or "hostaddr" in given or len(ports) not in {1, len(hosts)}:
         return [given]
     targets: list[dict[str, Any]] = []
     failed: OSError | None = None
     for place, host in enumerate(hosts):
-        one = {**given, "host": host, "port": ports[place % len(ports)]}
+        one = {**given, "host": host}
+        if port := ports[place % len(ports)]:
+            one["port"] = port
         if not host or host.startswith(("/", "@")):
             targets.append(one)
             continue
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, one["port"], type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host, port or None, type=socket.SOCK_STREAM)
         except OSError as error:
             failed = error
             continue

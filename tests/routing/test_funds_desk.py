@@ -108,3 +108,8 @@ def test_a_server_that_ended_the_connection_while_nobody_asked_costs_no_call(mon
         assert await ask()
 
     at_desk(story)
+
+
+def test_a_server_that_is_not_named_is_left_to_libpq() -> None:
+    """It looks into its environment, or into the file of services."""
+    assert run_async(database._addresses({"service": "billing"})) == [{"service": "billing"}]
