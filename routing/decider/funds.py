@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 STATEMENT_MS = 300
 ANSWER_SECONDS = 0.6
+# So long after one try to connect the next one begins: a server that refuses is not asked again for each call.
+RETRY_SECONDS = 0.1
 # So many calls go with one statement: its locks are held no longer than a few milliseconds.
 AT_ONCE = 100
 # How late a cut may be: the timer of dialogs counts whole seconds from the ACK, which may come a second after the
@@ -86,6 +88,7 @@ class FundsDesk:
         self.name, self.dsn, self.quantum = name, dsn, quantum
         self._session: Session | None = None
         self._opening: asyncio.Task[Session] | None = None
+        self._next_try = 0.0
         self._asked: list[tuple[dict[str, Any], asyncio.Future[Held]]] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -165,7 +168,10 @@ class FundsDesk:
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> Session:
+        loop = asyncio.get_running_loop()
         try:
+            await asyncio.sleep(self._next_try - loop.time())
+            self._next_try = loop.time() + RETRY_SECONDS
             self._session = await Session.open(self.dsn, f"{self.name} funds", statement_ms=STATEMENT_MS)
             return self._session
         finally:

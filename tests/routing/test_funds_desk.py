@@ -1,8 +1,12 @@
-"""The connection that paid calls wait for: slow to open, dead on one address, ended while nobody asks."""
+"""The connection that paid calls wait for: slow to open, refused, dead on one address, ended while nobody asks."""
 
 import asyncio
+import socket
+import threading
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -87,6 +91,31 @@ def test_an_address_that_does_not_answer_is_not_the_only_one_tried(
     real = connection_parameters()
     hosts = f"127.0.0.1,no-such-host.invalid,{real.get('host') or 'localhost'}"
     at_desk(story, host=hosts, port=f"{proxy.port},1,{real.get('port') or 5432}")
+
+
+def test_a_server_that_refuses_is_not_asked_again_for_each_call() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    tries: list[float] = []
+
+    def refuse() -> None:
+        with suppress(OSError):
+            while True:
+                listener.accept()[0].close()
+                tries.append(time.monotonic())
+
+    threading.Thread(target=refuse, daemon=True).start()
+
+    async def story(desk: FundsDesk, ask: Ask) -> None:
+        began = time.monotonic()
+        for _ in range(10):
+            assert not await ask()
+        assert 1 <= len(tries) <= 1 + (time.monotonic() - began) / funds.RETRY_SECONDS
+
+    try:
+        at_desk(story, host="127.0.0.1", port=listener.getsockname()[1])
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
 
 
 def test_a_server_that_ended_the_connection_while_nobody_asked_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
