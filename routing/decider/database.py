@@ -12,6 +12,7 @@ import select
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Self, TypeVar
 
 import psycopg2
@@ -90,6 +91,7 @@ class Session:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        self._unwatch: Callable[[], object] | None = None
 
     @classmethod
     async def open(cls, dsn: Mapping[str, Any], name: str, *, statement_ms: int) -> Self:
@@ -132,6 +134,8 @@ class Session:
 
     def close(self) -> None:
         """End it at once, whatever it waits for."""
+        # First, since the socket's number may be another's a moment later.
+        self._stop_watching()
         with contextlib.suppress(psycopg2.Error):
             self._connection.close()
 
@@ -141,10 +145,16 @@ class Session:
             descriptor, reached = self._connection.fileno(), self._loop.create_future()
             writes = wanted == POLL_WRITE
             (self._loop.add_writer if writes else self._loop.add_reader)(descriptor, _reach, reached)
+            self._unwatch = partial(self._loop.remove_writer if writes else self._loop.remove_reader, descriptor)
             try:
                 await reached
             finally:
-                (self._loop.remove_writer if writes else self._loop.remove_reader)(descriptor)
+                self._stop_watching()
+
+    def _stop_watching(self) -> None:
+        unwatch, self._unwatch = self._unwatch, None
+        if unwatch is not None:
+            unwatch()
 
 
 def _reach(reached: asyncio.Future[None]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from routing.decider import database, funds
-from routing.decider.database import connection_parameters
+from routing.decider.database import Session, connection_parameters
 from routing.decider.funds import FundsDesk
 from routing.decision import InboundAttempt, Reserve
 from tests.billing.metering import QUANTUM, Price, a_balance
@@ -142,3 +142,17 @@ def test_a_server_that_ended_the_connection_while_nobody_asked_costs_no_call(mon
 def test_a_server_that_is_not_named_is_left_to_libpq() -> None:
     """It looks into its environment, or into the file of services."""
     assert run_async(database._addresses({"service": "billing"})) == [{"service": "billing"}]
+
+
+def test_a_session_that_is_closed_while_it_waits_watches_no_socket_of_others() -> None:
+    async def story() -> None:
+        session = await Session.open(connection_parameters(), "decider-test", statement_ms=5000)
+        waiting = asyncio.create_task(session.rows("SELECT pg_sleep(0.2)", []))
+        await asyncio.sleep(0)
+        descriptor, loop = session._connection.fileno(), asyncio.get_running_loop()
+        session.close()
+        # The next socket that is opened gets this number.
+        assert not loop.remove_reader(descriptor) and not loop.remove_writer(descriptor)
+        waiting.cancel()
+
+    run_async(story())
