@@ -15,6 +15,7 @@ from core.jobs.choices import JobState
 from core.jobs.kinds import KINDS, ImportKind
 from core.jobs.models import Job, Source
 from core.jobs.rows import MAX_BYTES, MAX_ROWS, too_many_rows
+from core.jobs.tasks import run_job
 from core.models import User
 
 log = structlog.get_logger(__name__)
@@ -127,7 +128,6 @@ def _begin(job: Job, state: JobState, **values: Any) -> Job:
 
 def hand_over(job: Job) -> None:
     """Give the job to a worker once it is committed; where the broker is away, beat does so later."""
-    from core.jobs.tasks import run_job
 
     def send() -> None:
         try:
