@@ -14,7 +14,7 @@ from billing.selectors import currency_conflict
 from billing.services import delete_owner, open_balance, set_terms, take_terms
 from carriers.models import Carrier, CarrierAccount
 from carriers.networks import show_network
-from carriers.selectors import conflicting_accounts
+from carriers.selectors import RETIRED, conflicting_accounts
 from core.constraints import is_deadlock, refuse_archived, violated_constraint
 from core.fields import ZERO
 from core.history import acting
@@ -90,7 +90,7 @@ def archive_carrier(*, actor: User, carrier: Carrier, archived: bool = True) -> 
     """
     with transaction.atomic(), acting(actor):
         locked = Carrier.objects.select_for_update().get(pk=carrier.pk)
-        in_use = locked.dids.exclude(state="retired").count() if archived else 0
+        in_use = locked.dids.exclude(RETIRED).count() if archived else 0
         if in_use:
             words = "1 DID that is" if in_use == 1 else f"{in_use:,} DIDs that are"
             raise ValidationError(f"{locked} has {words} not retired: retire or delete these first.")
