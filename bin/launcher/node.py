@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg2
 import redis
@@ -123,18 +124,9 @@ def run_switch_node(home: DataFolder, name: str) -> None:
     """Run a further switch with its deciders and the keeper of its record until a signal comes."""
     node = prepare_node(home, name)
     require_unused(node, name)
-    addresses, port = sip_listen(), number("SIP_PORT", 5060)
-    tls = tls_port()
+    addresses, port, tls = sip_listen(), number("SIP_PORT", 5060), tls_port()
     require_free_sip(addresses, port, tls)
-    if os.environ.get("EVAPI_LISTEN"):
-        host, evapi = listen("EVAPI_LISTEN", "127.0.0.1:8448")
-        require_free("the switch's socket for deciders", "EVAPI_LISTEN", host, evapi)
-    else:
-        # Its deciders are on this machine and nobody else asks for this port, so any will do.
-        host, evapi = "127.0.0.1", remembered_port(node.folder.root / "ports.json", "evapi")
-    control = os.environ.get("RTP_CONTROL")
-    if not control:
-        control = f"127.0.0.1:{remembered_port(node.folder.root / 'ports.json', 'relay')}"
+    ports = node.folder.root / "ports.json"
     audio = relay.program() if relay.is_wanted(os.environ) else None
     node.environment.update(
         {
@@ -143,9 +135,9 @@ def run_switch_node(home: DataFolder, name: str) -> None:
             "SIP_PORT": str(port),
             "SIP_TLS_PORT": str(tls or "off"),
             "SIP_ADDRESS": os.environ.get("SIP_ADDRESS") or reachable(addresses),
-            "EVAPI_LISTEN": f"{host}:{evapi}",
+            "EVAPI_LISTEN": decider_socket(ports),
             "RTP_RELAY": "on" if audio else "off",
-            "RTP_CONTROL": control,
+            "RTP_CONTROL": os.environ.get("RTP_CONTROL") or f"127.0.0.1:{remembered_port(ports, 'relay')}",
         }
     )
     deciders = tuple(f"{name}-decider-{index}" for index in (1, 2))
@@ -165,6 +157,16 @@ def run_switch_node(home: DataFolder, name: str) -> None:
         f" and {tls} (TLS)" if tls else ""
     )
     run_node(node, programs, ready, f"switch {name} has joined: {where}", (name, *deciders, keeper))
+
+
+def decider_socket(ports: Path) -> str:
+    """Return where a further switch listens for its deciders; raise StartError where what is asked for is taken."""
+    if os.environ.get("EVAPI_LISTEN"):
+        host, port = listen("EVAPI_LISTEN", "127.0.0.1:8448")
+        require_free("the switch's socket for deciders", "EVAPI_LISTEN", host, port)
+        return f"{host}:{port}"
+    # Its deciders are on this machine and nobody else asks for this port, so any will do.
+    return f"127.0.0.1:{remembered_port(ports, 'evapi')}"
 
 
 def run_worker_node(home: DataFolder, name: str) -> None:
