@@ -76,14 +76,12 @@ class Decider:
             settings.switch,
             settings.node_address,
             settings.redis_url,
-            SwitchRpc(settings.rpc_socket, settings.run / f"{name}.peers"),
+            self._rpc("peers"),
             self.pulse.soon,
         )
         self.judge = Judge(name, self.state, self.funds.ask, self.cluster, self.meter)
-        rpc = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.rpc")
-        self.credentials = CredentialKeeper(rpc, self._on_drift, self._past_names)
-        vault = settings.data / f"{name}.credentials"
-        self.vault = Vault(vault, settings.secret, settings.algorithm, settings.realm)
+        self.credentials = CredentialKeeper(self._rpc("rpc"), self._on_drift, self._past_names)
+        self.vault = Vault(settings.data / f"{name}.credentials", settings.secret, settings.algorithm, settings.realm)
         self.follower = Follower(
             name,
             dsn,
@@ -96,9 +94,13 @@ class Decider:
         )
         hello = json.dumps({"op": "hello", "secret": settings.evapi_secret}).encode()
         self.evapi = EvapiClient(settings.evapi, self.judge.receive, self._on_connect, hello)
-        self._watch = SwitchRpc(settings.rpc_socket, settings.run / f"{name}.watch")
+        self._watch = self._rpc("watch")
         self._started = dt.datetime.now(dt.UTC)
         self._stop = asyncio.Event()
+
+    def _rpc(self, part: str) -> SwitchRpc:
+        """Return a way to ask the switch for one part, which alone reads its replies."""
+        return SwitchRpc(self.settings.rpc_socket, self.settings.run / f"{self.settings.name}.{part}")
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
