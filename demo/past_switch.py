@@ -171,9 +171,14 @@ class _Call:
                 return
         answered = rang + plan.rings
         self.made.append(self.event("answer", answered, contact=contact, phone_user_agent=agent))
-        if self.manner is Manner.LOSE:
-            return  # Its end never comes; the worker finds out.
-        talks = min(plan.talks, float(told["max_seconds"]))
+        # The end of a lost call never comes; the worker finds out.
+        if self.manner is not Manner.LOSE:
+            self.talk(answered, float(told["max_seconds"]), phone, route)
+
+    def talk(self, answered: float, most: float, phone: dict[str, Any], route: dict[str, int]) -> None:
+        """End an answered call, for whatever reason; until then it counts on its route."""
+        plan = self.plan
+        talks = min(plan.talks, most)
         phone |= {"answered": stamp(plan.at + answered), "phone_code": 200}
         reason, by = "completed", plan.by
         if self.manner is Manner.VANISH:
