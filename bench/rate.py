@@ -62,16 +62,9 @@ def per_second(done: Callable[[], int]) -> float:
     return best
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--codes", type=int, default=200_000)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    config, numbers = configuration(arguments.codes, arguments.seed)
-    gc.collect()
-    gc.freeze()
-    pick = random.Random(arguments.seed)
+def steps(config: Snapshot, numbers: list[str], seed: int) -> dict[str, Callable[[], int]]:
+    """Return what is measured: each goes through all numbers once and returns how many it did."""
+    pick = random.Random(seed)
     calls = [(number, pick.randrange(1, 900 * SECOND)) for number in numbers]
     mappings: PrefixTable[Any] = config.mappings[1]
     rates: Any = config.rates
@@ -104,13 +97,25 @@ def main() -> None:
                 charge_beyond(paid.rate, duration, 30)
         return len(calls)
 
+    return {
+        "numbers priced (mapping, longest code)": look_up,
+        "costs reckoned": cost,
+        "calls rated: price found and cost reckoned": rate_calls,
+        "calls with both legs, one with free seconds": both_legs,
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--codes", type=int, default=200_000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    config, numbers = configuration(arguments.codes, arguments.seed)
+    gc.collect()
+    gc.freeze()
     print(f"{arguments.codes:,} codes of up to 8 digits, {len(numbers):,} numbers; one core. {describe()}")
-    for words, done in (
-        ("numbers priced (mapping, longest code)", look_up),
-        ("costs reckoned", cost),
-        ("calls rated: price found and cost reckoned", rate_calls),
-        ("calls with both legs, one with free seconds", both_legs),
-    ):
+    for words, done in steps(config, numbers, arguments.seed).items():
         print(f"{words:<46}{per_second(done):>12,.0f} /s")
 
 

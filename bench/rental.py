@@ -69,18 +69,11 @@ def pay(amount: Decimal) -> None:
         ])  # fmt: skip
 
 
-def run(numbers: int, accounts: int) -> None:
-    """Take the steps and print each."""
+def rent_numbers(numbers: int, accounts: int) -> None:
+    """Make numbers that cost a carrier's plan and their accounts another one."""
     from django.db import connection
 
-    from billing.ledger import check_ledger
-    from core.business_time import day_start, month_of, next_month
-    from dids.models import DID
     from dids.plans.models import RentalPlan
-    from dids.rentals.billing import book_charges, make_due
-    from dids.rentals.dunning import follow_payments
-    from dids.rentals.models import RentalCharge
-    from dids.rentals.periods import days_in_month, share
     from tests.inventory import a_carrier, a_user
 
     carrier = a_carrier(a_user(name="bench"), "Bench", is_did_provider=True)
@@ -93,9 +86,25 @@ def run(numbers: int, accounts: int) -> None:
             for first in range(0, numbers, 10_000):
                 cursor.execute(NUMBERS, values | {"from": first, "to": min(first + 10_000, numbers) - 1})
         cursor.execute("ANALYZE")
+
+
+def run(numbers: int, accounts: int) -> None:
+    """Take the steps and print each."""
+    from django.db import connection
+
+    from billing.ledger import check_ledger
+    from core.business_time import day_of, day_start, month_of, next_month
+    from dids.models import DID
+    from dids.rentals.billing import book_charges, make_due
+    from dids.rentals.dunning import follow_payments
+    from dids.rentals.models import RentalCharge
+    from dids.rentals.periods import days_in_month, share
+
+    rent_numbers(numbers, accounts)
     each = numbers // accounts + 1
     now = dt.datetime.now(dt.UTC)
-    first_month = share(Decimal(3), days_in_month(now.date()) - now.day + 1, days_in_month(now.date()))
+    today = day_of(now)
+    first_month = share(Decimal(3), days_in_month(today) - today.day + 1, days_in_month(today))
     pay(each * (1 + first_month))
     step(numbers, "first month", now, make_due, book_charges)
     with connection.cursor() as cursor:
