@@ -85,7 +85,7 @@ class Blocking:
 class Session:
     """A connection that the event loop drives, one statement at a time, each committed by itself.
 
-    Nothing here has a deadline: whoever cancels a wait has to close the session.
+    Only opening it has a deadline: whoever cancels a wait for rows has to close the session.
     """
 
     def __init__(self, connection: Any) -> None:

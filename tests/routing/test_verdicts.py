@@ -130,15 +130,8 @@ CHANGES = [
 def test_whatever_changes_while_a_call_waits_for_its_funds(changed: list[Any], there: bool | None) -> None:
     """Funds pay only for the price that they were set aside for, and the worker comes to the same verdict."""
     config = usual(BILLED)
-    asked: list[tuple[Reserve, ...]] = []
-
-    async def funds(_: InboundAttempt, legs: tuple[Reserve, ...], __: int) -> Held:
-        asked.append(legs)
-        if changed:
-            config.apply([Change(KIND_OF[type(row)], row.id, row) for row in changed], config.version + 1)
-        return Held(("account",) if there else (), "account" if there is False else "")
-
-    flat = run_async(decided_at_last(config, call(), funds))
+    held = Held(("account",) if there else (), "account" if there is False else "")
+    flat, asked = decided_while(config, changed, held)
     known = facts(registered=True)
     reason, seen = as_the_switch(flat, known)
     event = reported(flat, call(), reason, seen)
@@ -150,13 +143,39 @@ def test_whatever_changes_while_a_call_waits_for_its_funds(changed: list[Any], t
     assert ("covered_seconds" in flat) == bool(flat["accept"] and verdict.reserve)
 
 
-async def decided_at_last(config: Snapshot, attempt: InboundAttempt, funds: Any) -> dict[str, Any]:
-    """Return the decider's answer, whether or not it waits for funds."""
-    state, answered = State(), asyncio.get_running_loop().create_future()
-    state.config, state.credit = config, {11: True}
-    request = {"op": "decide", "index": "12", "label": "34", "switch": "sw1", "call": as_call(attempt)}
-    Judge("decider-1", state, funds).receive(json.dumps(request).encode(), answered.set_result)
-    return json.loads(await answered)
+def decided_while(config: Snapshot, changed: list[Any], held: Held) -> tuple[dict[str, Any], list[tuple[Reserve, ...]]]:
+    """Return the answer to the usual call and the funds it asked for; rows change before these are known."""
+    asked: list[tuple[Reserve, ...]] = []
+
+    async def funds(_: InboundAttempt, legs: tuple[Reserve, ...], __: int) -> Held:
+        asked.append(legs)
+        if changed:
+            config.apply([Change(KIND_OF[type(row)], row.id, row) for row in changed], config.version + 1)
+        return held
+
+    async def answered() -> dict[str, Any]:
+        state, reply = State(), asyncio.get_running_loop().create_future()
+        state.config, state.credit = config, {11: True}
+        request = {"op": "decide", "index": "12", "label": "34", "switch": "sw1", "call": as_call(call())}
+        Judge("decider-1", state, funds).receive(json.dumps(request).encode(), reply.set_result)
+        return json.loads(await reply)
+
+    return run_async(answered()), asked
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (ALIAS._replace(enabled=False), "alias_disabled"),
+        (BILLED._replace(max_call_seconds=60), "accepted"),
+        (RATE._replace(rate_minute=Decimal("0.03")), "funds_unknown"),
+        (ACCOUNT, "accepted"),
+    ],
+    ids=["refused", "at the same price", "at another price", "free"],
+)
+def test_a_call_is_let_in_or_not_by_what_is_in_force_once_its_funds_are_known(row: Any, reason: str) -> None:
+    flat, _ = decided_while(usual(BILLED), [row], Held(("account",), seconds=60))
+    assert (flat["version"], flat["reason"]) == (8, reason)
 
 
 def test_the_answer_is_flat_and_leaves_out_what_is_not_known() -> None:
